@@ -1,0 +1,82 @@
+// What the HTTP layer may ask of a session's object: types only, so that both sides and the tests share them.
+// RPC methods stay backward compatible, for a deploy runs two versions side by side for minutes.
+
+import type { EventDetail, RunEvent } from "../src/agent/events.ts";
+import type { RunObject } from "../src/agent/run-object.ts";
+import type { Reference, RunSpec } from "../src/agent/run-spec.ts";
+
+/** An id may name nothing, or something that was erased (410). */
+export type Found<T> = { kind: "found"; value: T } | { kind: "unknown" } | { kind: "gone" };
+
+export interface StartRun {
+  tenant: string;
+  sessionId: string;
+  /** The session must exist already (the caller named it), or must be new or reached by the same key. */
+  session: "existing" | "new";
+  spec: Omit<RunSpec, "session_id">;
+  reference: Reference | null;
+  /** Hex SHA-256 of the key and of the request's body; the object keeps them for 24 h. */
+  idempotency: { keyHash: string; bodyHash: string } | null;
+}
+
+export type StartOutcome =
+  | { kind: "started"; run: RunObject }
+  /** The same key and body came before: its run as it stands. */
+  | { kind: "replayed"; run: RunObject }
+  /** The same key came before with another body. */
+  | { kind: "key_reused" }
+  /** Too many runs wait in this session already. */
+  | { kind: "queue_full"; waiting: number }
+  | { kind: "unknown_session" }
+  | { kind: "gone" };
+
+export interface EventPage {
+  events: (RunEvent & { call?: EventDetail["calls"] })[];
+  /** There are more events after this page. */
+  hasMore: boolean;
+  /** The run has ended, and this page reaches its terminal event. */
+  ended: boolean;
+}
+
+export interface SessionObject {
+  id: string;
+  created_at: string;
+  /** Oldest first. */
+  runs: {
+    id: string;
+    status: RunObject["status"];
+    query: string;
+    answer: string | null;
+    created_at: string;
+    ended_at: string | null;
+  }[];
+}
+
+export type StreamOutcome =
+  /** Bytes of `text/event-stream`, from the event after `after` on, then live, ended after the terminal event. */
+  | { kind: "stream"; body: ReadableStream<Uint8Array> }
+  /** The run has ended and the reader has its last event: answer 204. */
+  | { kind: "drained" }
+  | { kind: "unknown" }
+  | { kind: "gone" };
+
+export interface EraseOutcome {
+  /** Ids of the runs that were erased. */
+  run_ids: string[];
+}
+
+export interface SessionApi {
+  startRun(input: StartRun): Promise<StartOutcome>;
+  getRun(runId: string): Promise<Found<RunObject>>;
+  /** Resolves when the run has ended. The caller re-attaches if the object was reset meanwhile. */
+  waitForEnd(runId: string): Promise<Found<RunObject>>;
+  readEvents(runId: string, after: number, limit: number, detail: "public" | "full"): Promise<Found<EventPage>>;
+  streamEvents(runId: string, after: number): Promise<StreamOutcome>;
+  cancelRun(runId: string): Promise<Found<RunObject>>;
+  /** The rollout record, projected from the log; for a run that has not ended, `ended_at` is null. */
+  getRecord(runId: string): Promise<Found<Record<string, unknown>>>;
+  getSession(): Promise<Found<SessionObject>>;
+  erase(): Promise<Found<EraseOutcome>>;
+  /** From the cron: arms the object again if it lost its alarm. */
+  wake(): Promise<void>;
+}

@@ -1,0 +1,42 @@
+// Query analysis, once per run. An analysis that cannot be read is no reason to fail: its text serves as summary.
+
+import { ok } from "../lib/result.ts";
+import { askFrozen } from "./ask-frozen.ts";
+import type { StepContext } from "./call-module.ts";
+import { elide, maxResultChars } from "./memory.ts";
+import { analysisReply } from "./modules.ts";
+import { analyzerPrompt } from "./prompts/analyzer.ts";
+import type { StepOutcome } from "./steps.ts";
+
+export async function analyzeQuery(context: StepContext): Promise<StepOutcome> {
+  const { deps } = context;
+  const prompt = analyzerPrompt({ query: deps.log.state.spec.query, tools: deps.tools, history: deps.context.history });
+  const asked = await askFrozen(context, {
+    role: "analyzer",
+    step: "analysis",
+    turn: null,
+    prompt,
+    schema: analysisReply,
+  });
+  if (!asked.ok) {
+    return asked;
+  }
+  const { value, text, parse, model, usage, calls } = asked.value;
+  const analysis = value ?? {
+    summary: elide(text, maxResultChars),
+    required_skills: [],
+    relevant_tools: [],
+    considerations: "",
+  };
+  return ok([
+    {
+      type: "analysis.completed",
+      turn: null,
+      analysis,
+      parse,
+      model,
+      usage,
+      detail: { calls: [...calls] },
+    },
+  ]);
+}

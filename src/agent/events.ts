@@ -1,0 +1,189 @@
+// The typed events of a run's log, one schema each. The log is the only state: what is not derivable from these
+// events does not exist. Names are the wire's, so what is stored is what SSE sends.
+
+import * as z from "zod";
+import { ChatMessage, ReplyTokens, Role, SamplingSent, TokenUsage } from "../engines/engine.ts";
+import { Analysis, Conclusion } from "./modules.ts";
+import { OutputKind, RunContext, RunSpec } from "./run-spec.ts";
+
+/** How a structured reply was read; `none` = it could not be. */
+export const ParseHow = z.enum(["strict", "repaired", "labelled", "none"]);
+export type ParseHow = z.infer<typeof ParseHow>;
+
+/** The worst of a turn's calls, in the dataset's words. */
+export const ToolStatus = z.enum(["ok", "error", "timeout", "unparsed", "unknown_tool", "outcome_unknown"]);
+export type ToolStatus = z.infer<typeof ToolStatus>;
+
+export const IncompleteReason = z.enum(["max_turns", "max_seconds", "max_tokens", "context_limit"]);
+export type IncompleteReason = z.infer<typeof IncompleteReason>;
+
+export const ErrorInfo = z.strictObject({ code: z.string(), detail: z.string() });
+export type ErrorInfo = z.infer<typeof ErrorInfo>;
+
+/** Tokens per role and in total, over the calls whose reply is in the log. */
+export const RunUsage = z.strictObject({ total: TokenUsage, by_role: z.partialRecord(Role, TokenUsage) });
+export type RunUsage = z.infer<typeof RunUsage>;
+
+/** A step of the loop; with run and turn it is the key of its side effect. */
+export const StepName = z.enum([
+  "start",
+  "analysis",
+  "turn",
+  "plan",
+  "command",
+  "tool",
+  "verification",
+  "turn_end",
+  "answer",
+  "finish",
+]);
+export type StepName = z.infer<typeof StepName>;
+
+const served = { model: z.string(), usage: TokenUsage };
+const outcome = {
+  call_index: z.int(),
+  tool: z.string(),
+  ms: z.int(),
+  produced_by: z.string(),
+  usage: TokenUsage.optional(),
+};
+
+const payloads = {
+  "run.created": RunSpec,
+  /** How long it waited behind the session's earlier runs. */
+  "run.started": z.strictObject({ queued_ms: z.int() }),
+  "analysis.completed": z.strictObject({ analysis: Analysis, parse: ParseHow, ...served }),
+  "turn.started": z.strictObject({ turns_left: z.int() }),
+  /** `tool` is the catalogue's name where the reply's name matched one. */
+  "plan.completed": z.strictObject({
+    justification: z.string().nullable(),
+    context: z.string().nullable(),
+    sub_goal: z.string().nullable(),
+    tool: z.string().nullable(),
+    tool_status: z.enum(["ok", "unparsed", "unknown_tool"]),
+    parse: ParseHow,
+    error: z.string().optional(),
+    policy_version: z.string(),
+    ...served,
+  }),
+  "command.completed": z.strictObject({
+    tool: z.string(),
+    analysis: z.string(),
+    calls: z.array(z.strictObject({ arguments: z.unknown() })),
+    parse: ParseHow,
+    error: z.string().optional(),
+    ...served,
+  }),
+  "tool.started": z.strictObject({ call_index: z.int(), tool: z.string(), arguments: z.unknown() }),
+  "tool.completed": z.strictObject({ result: z.unknown(), cut: z.boolean(), ...outcome }),
+  "tool.failed": z.strictObject({ error: ErrorInfo, result: z.unknown().optional(), cut: z.boolean(), ...outcome }),
+  "verification.completed": z.strictObject({
+    conclusion: Conclusion,
+    analysis: z.string(),
+    parse: ParseHow,
+    ...served,
+  }),
+  /** `interrupted` names the limit that ended the loop with this turn, perhaps before its verification. */
+  "turn.completed": z.strictObject({
+    ms: z.int(),
+    usage: TokenUsage,
+    tool_status: ToolStatus.nullable(),
+    interrupted: IncompleteReason.optional(),
+  }),
+  "step.retried": z.strictObject({
+    step: StepName,
+    role: Role.nullable(),
+    attempt: z.int(),
+    reason: z.string(),
+    detail: z.string().optional(),
+    wait_ms: z.int().optional(),
+  }),
+  "answer.completed": z.strictObject({ output: OutputKind, text: z.string(), ...served }),
+  "reward.recorded": z.strictObject({
+    value: z.number(),
+    kind: z.string(),
+    components: z.record(z.string(), z.number()),
+  }),
+  "run.completed": z.strictObject({ answer: z.string(), usage: RunUsage }),
+  "run.incomplete": z.strictObject({ reason: IncompleteReason, answer: z.string(), usage: RunUsage }),
+  "run.failed": z.strictObject({ error: ErrorInfo, usage: RunUsage }),
+  "run.cancelled": z.strictObject({ usage: RunUsage }),
+} as const;
+
+export type EventType = keyof typeof payloads;
+export type Payload<T extends EventType> = z.infer<(typeof payloads)[T]>;
+
+export const terminalTypes = ["run.completed", "run.incomplete", "run.failed", "run.cancelled"] as const;
+export type TerminalType = (typeof terminalTypes)[number];
+
+export function isTerminal(type: EventType): type is TerminalType {
+  return terminalTypes.some((terminal) => terminal === type);
+}
+
+/** One model call as it happened; kept beside its event and shown with `?detail=full`. */
+export const ModuleCall = z.strictObject({
+  role: Role,
+  /** Name and version of the prompt, e.g. `planner/1`. */
+  prompt: z.string(),
+  messages: z.array(ChatMessage),
+  text: z.string(),
+  reasoning: z.string().nullable(),
+  finish_reason: z.string().nullable(),
+  model_requested: z.string(),
+  model_served: z.string(),
+  engine: z.string(),
+  guided: z.boolean(),
+  sampling: SamplingSent,
+  tokens: ReplyTokens.nullable(),
+  usage: TokenUsage,
+  /** Tries of the call: 429, reset, … and the one that succeeded. */
+  attempts: z.int(),
+  started_at: z.string(),
+  latency_ms: z.int(),
+});
+export type ModuleCall = z.infer<typeof ModuleCall>;
+
+/** Kept in a column of its own, never read by the fold: the calls behind an event, or the creation's context. */
+export const EventDetail = z.strictObject({
+  calls: z.array(ModuleCall).optional(),
+  context: RunContext.optional(),
+});
+export type EventDetail = z.infer<typeof EventDetail>;
+
+const envelope = { seq: z.int().min(1), run_id: z.string(), turn: z.int().nullable(), at: z.string() };
+
+/** A stored event, exactly as SSE sends it. */
+export type RunEvent = {
+  [T in EventType]: { type: T; seq: number; run_id: string; turn: number | null; at: string } & Payload<T>;
+}[EventType];
+
+/** An event before the log gave it its number and time. `detail` goes to a column of its own. */
+export type NewEvent = {
+  [T in EventType]: { type: T; turn: number | null; detail?: EventDetail } & Payload<T>;
+}[EventType];
+
+function eventSchema<T extends EventType>(type: T) {
+  return payloads[type].extend({ type: z.literal(type), ...envelope });
+}
+
+/** The union that readers of the log, the OpenAPI document and the tests check events against. */
+export const RunEventSchema = z.discriminatedUnion("type", [
+  eventSchema("run.created"),
+  eventSchema("run.started"),
+  eventSchema("analysis.completed"),
+  eventSchema("turn.started"),
+  eventSchema("plan.completed"),
+  eventSchema("command.completed"),
+  eventSchema("tool.started"),
+  eventSchema("tool.completed"),
+  eventSchema("tool.failed"),
+  eventSchema("verification.completed"),
+  eventSchema("turn.completed"),
+  eventSchema("step.retried"),
+  eventSchema("answer.completed"),
+  eventSchema("reward.recorded"),
+  eventSchema("run.completed"),
+  eventSchema("run.incomplete"),
+  eventSchema("run.failed"),
+  eventSchema("run.cancelled"),
+]);

@@ -1,0 +1,51 @@
+// The run's own clock: it counts time with a loop alive and stands still during an engine's back-off, so that a
+// busy server does not eat a run's `max_seconds`.
+
+import type { Clock } from "../engines/clock.ts";
+
+export interface RunTimer {
+  /** Counted milliseconds so far, earlier incarnations of the loop included. */
+  activeMs(): number;
+  /** Sleeps without counting the time. */
+  backOff(ms: number, signal: AbortSignal): Promise<void>;
+  /** Runs `work` with a signal that aborts once `limitMs` have been counted in all. */
+  within<T>(limitMs: number, work: (signal: AbortSignal) => Promise<T>): Promise<T>;
+}
+
+export function createRunTimer(clock: Clock, earlierMs: number): RunTimer {
+  const startedAt = clock.now();
+  let pausedMs = 0;
+  let pausedAt: number | null = null;
+  const activeMs = (): number => earlierMs + (pausedAt ?? clock.now()) - startedAt - pausedMs;
+
+  async function watch(limitMs: number, limit: AbortController, finished: AbortSignal): Promise<void> {
+    // A back-off moves the deadline, so look again each time the alarm clock rings.
+    while (!finished.aborted && activeMs() < limitMs) {
+      await clock.sleep(Math.max(1, limitMs - activeMs()), finished);
+    }
+    if (!finished.aborted) {
+      limit.abort();
+    }
+  }
+
+  return {
+    activeMs,
+    async backOff(ms, signal) {
+      pausedAt = clock.now();
+      await clock.sleep(ms, signal);
+      pausedMs += clock.now() - pausedAt;
+      pausedAt = null;
+    },
+    async within(limitMs, work) {
+      const limit = new AbortController();
+      const finished = new AbortController();
+      const watching = watch(limitMs, limit, finished.signal);
+      try {
+        return await work(limit.signal);
+      } finally {
+        finished.abort();
+        await watching;
+      }
+    },
+  };
+}

@@ -1,0 +1,36 @@
+// The Worker's bindings and variables, by hand rather than generated, because the variables are optional and
+// differ between `npm start`, tests and production. wrangler.toml names the bindings.
+
+import type { SandboxPool } from "../durable-objects/sandbox-pool.ts";
+import type { Session } from "../durable-objects/session.ts";
+
+export interface Env {
+  readonly SESSION: DurableObjectNamespace<Session>;
+  readonly SANDBOX: DurableObjectNamespace<SandboxPool>;
+  readonly BUCKET: R2Bucket;
+  readonly DB: D1Database;
+  readonly LOADER: WorkerLoader;
+  readonly ASSETS: Fetcher;
+  readonly RATE_LIMIT: RateLimit;
+  /** `1` lets requests without a key act as the tenant `local`; only `npm start` sets it, on a loopback host. */
+  readonly ALLOW_ANONYMOUS?: string;
+  /** Isolates for Python per tenant, 4 unless set. */
+  readonly SANDBOX_POOL?: string;
+  /** How long a silent loop is trusted before the alarm looks after it, 15 unless set. */
+  readonly LEASE_SECONDS?: string;
+  /** Origins that may call from a browser, comma separated; none unless set. */
+  readonly CORS_ORIGINS?: string;
+  /** Inference endpoints: `INFERENCE_*`, `<ROLE>_*` (docs/engines.md). Read through `variablesOf`. */
+  readonly INFERENCE_BASE_URL?: string;
+}
+
+/** The string variables of an environment, for modules that read names they compute (`PLANNER_BASE_URL`). */
+export function variablesOf(env: Env): Readonly<Record<string, string | undefined>> {
+  const variables: Record<string, string> = {};
+  for (const [name, value] of Object.entries(env)) {
+    if (typeof value === "string") {
+      variables[name] = value;
+    }
+  }
+  return variables;
+}

@@ -1,0 +1,53 @@
+// Ids with a prefix, sortable by time: 48 bits of milliseconds and 80 random bits in Crockford's base 32, as a
+// ULID, in lower case. A run's id holds its session's, so that a run is found without an index.
+
+const alphabet = "0123456789abcdefghjkmnpqrstvwxyz";
+const body = `[${alphabet}]{26}`;
+
+/** Source of time and randomness; injected, so that tests and rollouts are reproducible. */
+export interface IdSource {
+  now(): number;
+  random(bytes: Uint8Array): Uint8Array;
+}
+
+function encode(bytes: Uint8Array): string {
+  let bits = 0n;
+  for (const byte of bytes) {
+    bits = (bits << 8n) | BigInt(byte);
+  }
+  let text = "";
+  for (let index = 0; index < 26; index++) {
+    text = (alphabet[Number(bits & 31n)] ?? "") + text;
+    bits >>= 5n;
+  }
+  return text;
+}
+
+export function newSessionId(source: IdSource): string {
+  const bytes = source.random(new Uint8Array(16));
+  new DataView(bytes.buffer).setBigUint64(
+    0,
+    (BigInt(source.now()) << 16n) | (BigInt(bytes[6] ?? 0) << 8n) | BigInt(bytes[7] ?? 0),
+  );
+  return `ses_${encode(bytes)}`;
+}
+
+/** An id derived from a hash (at least 16 bytes), for callers whose retries must reach the same object. */
+export function hashedSessionId(hash: Uint8Array): string {
+  return `ses_${encode(hash.slice(0, 16))}`;
+}
+
+/** `ordinal` counts a session's runs from 1. */
+export function runIdOf(sessionId: string, ordinal: number): string {
+  return `run_${sessionId.slice("ses_".length)}_${String(ordinal).padStart(4, "0")}`;
+}
+
+export function isSessionId(id: string): boolean {
+  return new RegExp(`^ses_${body}$`).test(id);
+}
+
+/** The session a run belongs to; null if `runId` is not a run's id. */
+export function sessionOfRun(runId: string): string | null {
+  const match = new RegExp(`^run_(${body})_\\d{4,9}$`).exec(runId);
+  return match?.[1] === undefined ? null : `ses_${match[1]}`;
+}
