@@ -71,7 +71,8 @@ export interface SessionApi {
   /** Resolves when the run has ended. The caller re-attaches if the object was reset meanwhile. */
   waitForEnd(runId: string): Promise<Found<RunObject>>;
   readEvents(runId: string, after: number, limit: number, detail: "public" | "full"): Promise<Found<EventPage>>;
-  streamEvents(runId: string, after: number): Promise<StreamOutcome>;
+  /** With `full`, each module's event carries its `call`, as in `readEvents`. */
+  streamEvents(runId: string, after: number, detail: "public" | "full"): Promise<StreamOutcome>;
   cancelRun(runId: string): Promise<Found<RunObject>>;
   /** The rollout record, projected from the log; for a run that has not ended, `ended_at` is null. */
   getRecord(runId: string): Promise<Found<Record<string, unknown>>>;

@@ -10,7 +10,7 @@ import type { StepOutcome } from "./steps.ts";
 
 export async function analyzeQuery(context: StepContext): Promise<StepOutcome> {
   const { deps } = context;
-  const prompt = analyzerPrompt({ query: deps.log.state.spec.query, tools: deps.tools, history: deps.context.history });
+  const prompt = analyzerPrompt({ query: deps.log.state.spec.query, tools: deps.tools, history: deps.history });
   const asked = await askFrozen(context, {
     role: "analyzer",
     step: "analysis",

@@ -4,7 +4,7 @@ import type { Clock } from "../engines/clock.ts";
 import type { Engine, PolicyEndpoint } from "../engines/engine.ts";
 import type { Tool } from "../tools/tool.ts";
 import type { NewEvent } from "./events.ts";
-import type { RunContext } from "./run-spec.ts";
+import type { EarlierAnswer } from "./run-spec.ts";
 import type { RunState } from "./run-state.ts";
 
 /** The durable log of one run. */
@@ -28,7 +28,8 @@ export interface AgentDeps {
   readonly engine: Engine;
   /** The run's tools, in the order of the catalogue. */
   readonly tools: readonly Tool[];
-  readonly context: RunContext;
+  /** What this session answered before, oldest first. */
+  readonly history: readonly EarlierAnswer[];
   /** Where the planner's version is served; absent = the configured endpoint. */
   readonly policy?: PolicyEndpoint;
   readonly clock: Clock;

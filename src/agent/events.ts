@@ -4,7 +4,7 @@
 import * as z from "zod";
 import { ChatMessage, ReplyTokens, Role, SamplingSent, TokenUsage } from "../engines/engine.ts";
 import { Analysis, Conclusion } from "./modules.ts";
-import { OutputKind, RunContext, RunSpec } from "./run-spec.ts";
+import { OutputKind, Reference, RunSpec } from "./run-spec.ts";
 
 /** How a structured reply was read; `none` = it could not be. */
 export const ParseHow = z.enum(["strict", "repaired", "labelled", "none"]);
@@ -143,10 +143,10 @@ export const ModuleCall = z.strictObject({
 });
 export type ModuleCall = z.infer<typeof ModuleCall>;
 
-/** Kept in a column of its own, never read by the fold: the calls behind an event, or the creation's context. */
+/** Kept in a column of its own, never read by the fold: the calls behind an event; of a creation, its reference. */
 export const EventDetail = z.strictObject({
   calls: z.array(ModuleCall).optional(),
-  context: RunContext.optional(),
+  reference: Reference.optional(),
 });
 export type EventDetail = z.infer<typeof EventDetail>;
 
@@ -162,28 +162,24 @@ export type NewEvent = {
   [T in EventType]: { type: T; turn: number | null; detail?: EventDetail } & Payload<T>;
 }[EventType];
 
-function eventSchema<T extends EventType>(type: T) {
-  return payloads[type].extend({ type: z.literal(type), ...envelope });
-}
-
 /** The union that readers of the log, the OpenAPI document and the tests check events against. */
 export const RunEventSchema = z.discriminatedUnion("type", [
-  eventSchema("run.created"),
-  eventSchema("run.started"),
-  eventSchema("analysis.completed"),
-  eventSchema("turn.started"),
-  eventSchema("plan.completed"),
-  eventSchema("command.completed"),
-  eventSchema("tool.started"),
-  eventSchema("tool.completed"),
-  eventSchema("tool.failed"),
-  eventSchema("verification.completed"),
-  eventSchema("turn.completed"),
-  eventSchema("step.retried"),
-  eventSchema("answer.completed"),
-  eventSchema("reward.recorded"),
-  eventSchema("run.completed"),
-  eventSchema("run.incomplete"),
-  eventSchema("run.failed"),
-  eventSchema("run.cancelled"),
+  payloads["run.created"].extend({ type: z.literal("run.created"), ...envelope }),
+  payloads["run.started"].extend({ type: z.literal("run.started"), ...envelope }),
+  payloads["analysis.completed"].extend({ type: z.literal("analysis.completed"), ...envelope }),
+  payloads["turn.started"].extend({ type: z.literal("turn.started"), ...envelope }),
+  payloads["plan.completed"].extend({ type: z.literal("plan.completed"), ...envelope }),
+  payloads["command.completed"].extend({ type: z.literal("command.completed"), ...envelope }),
+  payloads["tool.started"].extend({ type: z.literal("tool.started"), ...envelope }),
+  payloads["tool.completed"].extend({ type: z.literal("tool.completed"), ...envelope }),
+  payloads["tool.failed"].extend({ type: z.literal("tool.failed"), ...envelope }),
+  payloads["verification.completed"].extend({ type: z.literal("verification.completed"), ...envelope }),
+  payloads["turn.completed"].extend({ type: z.literal("turn.completed"), ...envelope }),
+  payloads["step.retried"].extend({ type: z.literal("step.retried"), ...envelope }),
+  payloads["answer.completed"].extend({ type: z.literal("answer.completed"), ...envelope }),
+  payloads["reward.recorded"].extend({ type: z.literal("reward.recorded"), ...envelope }),
+  payloads["run.completed"].extend({ type: z.literal("run.completed"), ...envelope }),
+  payloads["run.incomplete"].extend({ type: z.literal("run.incomplete"), ...envelope }),
+  payloads["run.failed"].extend({ type: z.literal("run.failed"), ...envelope }),
+  payloads["run.cancelled"].extend({ type: z.literal("run.cancelled"), ...envelope }),
 ]);

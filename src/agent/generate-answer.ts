@@ -20,7 +20,7 @@ export async function generateAnswer(
     query: spec.query,
     analysis,
     memory,
-    history: deps.context.history,
+    history: deps.history,
     reason,
   });
   const called = await callModule(context, {

@@ -54,10 +54,3 @@ export const RunSpec = z.strictObject({
   metadata: Metadata,
 });
 export type RunSpec = z.infer<typeof RunSpec>;
-
-/** What is kept of a run's creation but not shown to every viewer of its events. */
-export const RunContext = z.strictObject({
-  history: z.array(EarlierAnswer),
-  reference: Reference.nullable(),
-});
-export type RunContext = z.infer<typeof RunContext>;

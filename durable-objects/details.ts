@@ -1,0 +1,49 @@
+// Details too large for a row (SQLite's limit in production is 2 MB, ours 1 MB) lie in R2 under a key made of
+// their hash, put there before the event that points at them is appended.
+
+import type { EventDetail, NewEvent } from "../src/agent/events.ts";
+import { sha256Hex } from "../src/lib/sha256.ts";
+import type { PreparedEvent } from "./session-store.ts";
+
+/** Characters of JSON that are sure to stay under 1 MB as UTF-8, of which a character takes three bytes at most. */
+const maxInlineChars = 300_000;
+
+export function detailPrefix(tenant: string, runId: string): string {
+  return `details/${tenant}/${runId}/`;
+}
+
+export async function prepareEvent(bucket: R2Bucket, tenant: string, runId: string, event: NewEvent): Promise<PreparedEvent> {
+  return { event, detail: event.detail === undefined ? null : await storeDetail(bucket, detailPrefix(tenant, runId), event.detail) };
+}
+
+async function storeDetail(bucket: R2Bucket, prefix: string, detail: EventDetail): Promise<PreparedEvent["detail"]> {
+  const text = JSON.stringify(detail);
+  if (text.length <= maxInlineChars) {
+    return { inline: detail };
+  }
+  const key = `${prefix}${await sha256Hex(text)}.json`;
+  await bucket.put(key, text);
+  return { r2: key };
+}
+
+export async function fetchDetail(bucket: R2Bucket, key: string): Promise<string> {
+  const found = await bucket.get(key);
+  if (found === null) {
+    throw new Error(`the detail ${key} is missing`);
+  }
+  return found.text();
+}
+
+/** Removes every spilled detail of a run. */
+export async function deleteDetails(bucket: R2Bucket, tenant: string, runId: string): Promise<void> {
+  const prefix = detailPrefix(tenant, runId);
+  for (;;) {
+    const { objects, truncated } = await bucket.list({ prefix });
+    if (objects.length > 0) {
+      await bucket.delete(objects.map((object) => object.key));
+    }
+    if (!truncated) {
+      return;
+    }
+  }
+}

@@ -1,0 +1,185 @@
+// Which loop runs. A session runs one run at a time; `ensure` alone starts a loop, is called by every RPC and by
+// the alarm, and does nothing while one is alive. A run without a loop in memory was left by a crash or an
+// eviction, and its recovery goes into the log first.
+
+import type { Delta, RunLog } from "../src/agent/deps.ts";
+import { isTerminal, type NewEvent } from "../src/agent/events.ts";
+import { fold } from "../src/agent/fold.ts";
+import { runLoop } from "../src/agent/loop.ts";
+import { recover } from "../src/agent/recover.ts";
+import type { RunState } from "../src/agent/run-state.ts";
+import { findTool } from "../src/tools/tool-name.ts";
+import type { Parts } from "../src/parts.ts";
+import { prepareEvent } from "./details.ts";
+import { RunFeed } from "./run-feed.ts";
+import type { RunRow, SessionStore } from "./session-store.ts";
+
+interface Loop {
+  readonly ordinal: number;
+  readonly abort: AbortController;
+  readonly feed: RunFeed;
+}
+
+export interface LoopHost {
+  readonly store: SessionStore;
+  readonly bucket: R2Bucket;
+  readonly parts: Parts;
+  readonly tenant: () => string;
+  readonly waitUntil: (promise: Promise<unknown>) => void;
+  /** Called after each commit that ended a run. */
+  readonly onEnded: () => void;
+  readonly warn: (message: string, error: unknown) => void;
+}
+
+/** DESIGN section 3: how much of a session's past a run sees. */
+const maxEarlierAnswers = 10;
+
+export class RunLoops {
+  readonly #host: LoopHost;
+  readonly #feeds = new Map<number, RunFeed>();
+  /** Runs created in this incarnation whose first loop has not started: they are not recovered. */
+  readonly #fresh = new Set<number>();
+  #loop: Loop | null = null;
+
+  constructor(host: LoopHost) {
+    this.#host = host;
+  }
+
+  created(ordinal: number): void {
+    this.#fresh.add(ordinal);
+  }
+
+  feed(run: Pick<RunRow, "ordinal" | "run_id">): RunFeed {
+    const known = this.#feeds.get(run.ordinal);
+    if (known !== undefined) {
+      return known;
+    }
+    const feed = new RunFeed(run.run_id, this.#host.parts.clock.now());
+    this.#feeds.set(run.ordinal, feed);
+    return feed;
+  }
+
+  /** Starts the loop of the session's first unended run, unless one is alive. */
+  ensure(): void {
+    const [run] = this.#loop === null ? this.#host.store.unended() : [];
+    if (run === undefined) {
+      return;
+    }
+    const loop: Loop = { ordinal: run.ordinal, abort: new AbortController(), feed: this.feed(run) };
+    this.#loop = loop;
+    this.#host.waitUntil(this.#run(run, loop));
+  }
+
+  /** Takes away a loop that gave no sign of life for `silenceMs`; the next `ensure` starts another. */
+  dropSilent(silenceMs: number): void {
+    const loop = this.#loop;
+    if (loop !== null && this.#host.parts.clock.now() - loop.feed.activeAt > silenceMs) {
+      loop.abort.abort();
+      this.#loop = null;
+    }
+  }
+
+  /** Aborts the call in flight of a run, if it has one. */
+  abort(ordinal: number): void {
+    if (this.#loop?.ordinal === ordinal) {
+      this.#loop.abort.abort();
+    }
+  }
+
+  /** Commits events to a run's log and tells its viewers. Null: the run had ended. */
+  append(run: RunRow, events: Parameters<SessionStore["append"]>[1], activeMs: number) {
+    const nowMs = this.#host.parts.clock.now();
+    const stored = this.#host.store.append(
+      { ordinal: run.ordinal, runId: run.run_id },
+      events,
+      new Date(nowMs).toISOString(),
+      activeMs,
+    );
+    if (stored !== null) {
+      this.feed(run).appended(stored, nowMs);
+      if (stored.some((event) => isTerminal(event.type))) {
+        this.#feeds.delete(run.ordinal);
+        this.#host.onEnded();
+      }
+    }
+    return stored;
+  }
+
+  async #run(run: RunRow, loop: Loop): Promise<void> {
+    try {
+      const state = await this.#takeUp(run);
+      if (state !== null) {
+        await runLoop(this.#depsOf(run, loop, state));
+      }
+    } catch (error) {
+      // Platform faults and bugs alike: not retried in this invocation, the lease brings the run back.
+      this.#host.warn(`the loop of ${run.run_id} broke off`, error);
+      if (this.#loop === loop) {
+        this.#loop = null;
+      }
+      return;
+    }
+    if (this.#loop === loop) {
+      this.#loop = null;
+      this.ensure();
+    }
+  }
+
+  /** The state to go on from, the recovery noted first; null if the run has ended by it. */
+  async #takeUp(run: RunRow): Promise<RunState | null> {
+    const { store } = this.#host;
+    const state = store.readState(run.ordinal);
+    if (state === null || this.#fresh.delete(run.ordinal)) {
+      return state;
+    }
+    const activeMs = store.activeMs(run.ordinal);
+    const event = recover(state, { activeMs, limit: null });
+    if (event === null) {
+      return null;
+    }
+    this.append(run, [{ event, detail: null }], activeMs);
+    return event.type === "run.failed" ? null : store.readState(run.ordinal);
+  }
+
+  #depsOf(run: RunRow, loop: Loop, state: RunState) {
+    const { parts, store } = this.#host;
+    const { clock } = parts;
+    return {
+      tenant: this.#host.tenant(),
+      engine: parts.engine,
+      tools: state.spec.tools.flatMap((name) => findTool(name, parts.tools) ?? []),
+      history: store.earlierAnswers(run.ordinal, maxEarlierAnswers),
+      clock,
+      random: parts.random,
+      log: this.#logOf(run, loop, state),
+      onDelta: (delta: Delta) => {
+        if (!loop.abort.signal.aborted) {
+          loop.feed.delta(delta, clock.now());
+        }
+      },
+      signal: loop.abort.signal,
+      activeMs: store.activeMs(run.ordinal),
+    };
+  }
+
+  #logOf(run: RunRow, loop: Loop, initial: RunState): RunLog {
+    const { bucket, tenant } = this.#host;
+    let state = initial;
+    const append = async (events: readonly NewEvent[], activeMs: number) => {
+      const prepared = await Promise.all(events.map((event) => prepareEvent(bucket, tenant(), run.run_id, event)));
+      // A loop that was taken away must not write beside the one that took its place.
+      const stored = loop.abort.signal.aborted ? null : this.append(run, prepared, activeMs);
+      if (stored === null) {
+        return "ended" as const;
+      }
+      state = stored.reduce(fold, state);
+      return "appended" as const;
+    };
+    return {
+      get state() {
+        return state;
+      },
+      append,
+    };
+  }
+}

@@ -1,0 +1,119 @@
+// The rollout record: a run's log, projected for training. It is written once to R2 when the run has ended, and
+// projected on request before that. Facts only; nothing in it depends on when it is made.
+
+import * as z from "zod";
+import type { EventDetail, ModuleCall, RunEvent } from "../agent/events.ts";
+import { foldRun } from "../agent/fold.ts";
+import { RunStatus } from "../agent/run-object.ts";
+import { Limits, Metadata, OutputKind, PlannerSampling, Reference } from "../agent/run-spec.ts";
+import { RunUsage } from "../agent/events.ts";
+import type { RunState } from "../agent/run-state.ts";
+import { toTurnRow, TurnRow } from "./turn-row.ts";
+import { invalidReasonOf } from "./validity.ts";
+
+export const RolloutRecord = z.strictObject({
+  schema_version: z.literal(1),
+  rollout_id: z.string(),
+  session_id: z.string(),
+  query: z.string(),
+  reference: Reference.nullable(),
+  answer: z.string().nullable(),
+  outputs: z.partialRecord(OutputKind, z.string()),
+  status: RunStatus,
+  stop_reason: z.string().nullable(),
+  error_code: z.string().nullable(),
+  reward: z.number().nullable(),
+  reward_kind: z.string().nullable(),
+  reward_components: z.record(z.string(), z.number()).nullable(),
+  valid: z.boolean(),
+  invalid_reason: z.string().nullable(),
+  policy_version_min: z.string(),
+  policy_version_max: z.string(),
+  policy_step: z.int(),
+  num_turns: z.int(),
+  prompt_tokens: z.int(),
+  response_tokens: z.int(),
+  duration_ms: z.int().nullable(),
+  started_at: z.string(),
+  ended_at: z.string().nullable(),
+  limits: Limits,
+  sampling: PlannerSampling,
+  tools: z.array(z.string()),
+  metadata: Metadata,
+  usage: RunUsage,
+  turns: z.array(TurnRow),
+});
+export type RolloutRecord = z.infer<typeof RolloutRecord>;
+
+export interface LogEntry {
+  readonly event: RunEvent;
+  readonly detail: EventDetail | null;
+}
+
+/** Null for an empty log. */
+export function toRolloutRecord(log: readonly LogEntry[]): RolloutRecord | null {
+  const state = foldRun(log.map((entry) => entry.event));
+  if (state === null) {
+    return null;
+  }
+  const turns = turnRowsOf(state, log);
+  const invalidReason = invalidReasonOf(state, turns);
+  const { spec, reward } = state;
+  return {
+    schema_version: 1,
+    rollout_id: state.runId,
+    session_id: spec.session_id,
+    query: spec.query,
+    reference: log[0]?.detail?.reference ?? null,
+    answer: answerOf(state),
+    outputs: state.answers,
+    status: state.status,
+    stop_reason: stopReasonOf(state),
+    error_code: state.error?.code ?? null,
+    reward: reward?.value ?? null,
+    reward_kind: reward?.kind ?? null,
+    reward_components: reward?.components ?? null,
+    valid: invalidReason === null,
+    invalid_reason: invalidReason,
+    policy_version_min: spec.policy.version,
+    policy_version_max: spec.policy.version,
+    policy_step: spec.policy.step,
+    num_turns: turns.length,
+    prompt_tokens: turns.reduce((sum, turn) => sum + turn.prompt_tokens, 0),
+    response_tokens: turns.reduce((sum, turn) => sum + turn.response_tokens, 0),
+    duration_ms: state.endedAt === null ? null : Date.parse(state.endedAt) - Date.parse(state.createdAt),
+    started_at: state.createdAt,
+    ended_at: state.endedAt,
+    limits: spec.limits,
+    sampling: spec.sampling,
+    tools: spec.tools,
+    metadata: spec.metadata,
+    usage: state.usage,
+    turns,
+  };
+}
+
+function answerOf(state: RunState): string | null {
+  const [first] = state.spec.outputs;
+  return (first === undefined ? undefined : state.answers[first]) ?? null;
+}
+
+/** `stop` where the verifier ended the loop, else the limit, else null. */
+function stopReasonOf(state: RunState): string | null {
+  return state.status === "completed" ? "stop" : state.reason;
+}
+
+function turnRowsOf(state: RunState, log: readonly LogEntry[]): TurnRow[] {
+  const calls = new Map<number, ModuleCall>();
+  for (const { event, detail } of log) {
+    const call = detail?.calls?.[0];
+    if (event.type === "plan.completed" && event.turn !== null && call !== undefined) {
+      calls.set(event.turn, call);
+    }
+  }
+  const planned = state.turns.flatMap((turn) => {
+    const call = calls.get(turn.turn);
+    return call === undefined ? [] : [{ turn, call }];
+  });
+  return planned.map((turn, index) => toTurnRow(turn, index, planned.length, state.spec.policy.step));
+}

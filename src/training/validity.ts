@@ -1,0 +1,55 @@
+// Whether a rollout counts. It does unless something outside the policy broke it (DESIGN section 6); what the
+// policy itself did badly, malformed replies and crashed programs included, is what training is about.
+
+import type { RunState } from "../agent/run-state.ts";
+import type { TurnRow } from "./turn-row.ts";
+
+export type InvalidReason =
+  | "engine_failed"
+  | "platform_lost"
+  | "cancelled"
+  | "no_turns"
+  | "no_reward"
+  | "mixed_policy"
+  | "bad_capture";
+
+/** Null for a valid rollout. */
+export function invalidReasonOf(state: RunState, turns: readonly TurnRow[]): InvalidReason | null {
+  switch (state.status) {
+    case "failed":
+      return state.error?.code === "recovery_exhausted" ? "platform_lost" : "engine_failed";
+    case "cancelled":
+      return "cancelled";
+    default:
+      break;
+  }
+  if (turns.length === 0) {
+    return "no_turns";
+  }
+  if (turns.some((turn) => !isSoundCapture(turn))) {
+    return "bad_capture";
+  }
+  if (
+    new Set(turns.map((turn) => turn.model_served)).size > 1 ||
+    new Set(turns.map((turn) => turn.policy_version)).size > 1
+  ) {
+    return "mixed_policy";
+  }
+  return state.reward === null ? "no_reward" : null;
+}
+
+/** vLLM writes -9999 for a token it has no log-prob of; float32 rounding may put a sure token a hair above 0. */
+const minLogprob = -9000;
+const maxLogprob = 1e-6;
+
+/** Rule 1 of DATASET's validator, checked when the record is made. */
+export function isSoundCapture(turn: TurnRow): boolean {
+  const { response_token_ids: ids, response_logprobs: logprobs, response_mask: mask } = turn;
+  if (ids === null) {
+    return logprobs === null && mask === null;
+  }
+  if (mask === null || mask.length !== ids.length || (logprobs !== null && logprobs.length !== ids.length)) {
+    return false;
+  }
+  return logprobs === null || logprobs.every((value) => value > minLogprob && value <= maxLogprob);
+}
