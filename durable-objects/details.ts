@@ -12,8 +12,16 @@ export function detailPrefix(tenant: string, runId: string): string {
   return `details/${tenant}/${runId}/`;
 }
 
-export async function prepareEvent(bucket: R2Bucket, tenant: string, runId: string, event: NewEvent): Promise<PreparedEvent> {
-  return { event, detail: event.detail === undefined ? null : await storeDetail(bucket, detailPrefix(tenant, runId), event.detail) };
+export async function prepareEvent(
+  bucket: R2Bucket,
+  tenant: string,
+  runId: string,
+  event: NewEvent,
+): Promise<PreparedEvent> {
+  return {
+    event,
+    detail: event.detail === undefined ? null : await storeDetail(bucket, detailPrefix(tenant, runId), event.detail),
+  };
 }
 
 async function storeDetail(bucket: R2Bucket, prefix: string, detail: EventDetail): Promise<PreparedEvent["detail"]> {

@@ -259,7 +259,11 @@ export class Session extends DurableObject<Env> implements SessionApi {
     const prepared = { event, detail: reference === null ? null : { inline: { reference } } };
     const at = new Date(this.#now()).toISOString();
     const runId = (ordinal: number): string => runIdOf(sessionId, ordinal);
-    const created = this.#store.createRun({ tenant, sessionId }, { runId, event: prepared, at, query: spec.query }, idempotency);
+    const created = this.#store.createRun(
+      { tenant, sessionId },
+      { runId, event: prepared, at, query: spec.query },
+      idempotency,
+    );
     this.#loops.created(created.ordinal);
     const run = this.#store.findRun(created.event.run_id);
     if (run === null) {
@@ -321,11 +325,13 @@ export class Session extends DurableObject<Env> implements SessionApi {
   /** Delivers what is due, in the background, one delivery at a time. */
   #deliver(): void {
     const before = this.#delivering ?? Promise.resolve();
-    const delivery = before.then(() => this.#deliverNow()).finally(() => {
-      if (this.#delivering === delivery) {
-        this.#delivering = null;
-      }
-    });
+    const delivery = before
+      .then(() => this.#deliverNow())
+      .finally(() => {
+        if (this.#delivering === delivery) {
+          this.#delivering = null;
+        }
+      });
     this.#delivering = delivery;
     this.ctx.waitUntil(delivery);
   }
@@ -354,7 +360,11 @@ export class Session extends DurableObject<Env> implements SessionApi {
     try {
       await records.delete(tenant, erasing);
       await Promise.all(erasing.map((runId) => deleteDetails(this.env.BUCKET, tenant, runId)));
-      await ledger.eraseSession(tenant, this.#store.getMeta("session_id") ?? "", this.#store.getMeta("erased_at") ?? "");
+      await ledger.eraseSession(
+        tenant,
+        this.#store.getMeta("session_id") ?? "",
+        this.#store.getMeta("erased_at") ?? "",
+      );
       this.#store.settleErasure();
     } catch (error) {
       warn("an erasure waits", error);
@@ -372,9 +382,18 @@ function cancellation(state: RunState): NewEvent[] {
   }
   const error = { code: "cancelled", detail: "the run was cancelled" };
   const tool = open.command?.tool ?? "";
-  return [{ type: "tool.failed", turn: open.turn, call_index: index, tool, error, cut: false, ms: 0, produced_by: tool }, cancelled];
+  return [
+    { type: "tool.failed", turn: open.turn, call_index: index, tool, error, cut: false, ms: 0, produced_by: tool },
+    cancelled,
+  ];
 }
 
 function warn(message: string, error: unknown): void {
-  console.warn(JSON.stringify({ level: "warn", message, error: error instanceof Error ? (error.stack ?? error.message) : String(error) }));
+  console.warn(
+    JSON.stringify({
+      level: "warn",
+      message,
+      error: error instanceof Error ? (error.stack ?? error.message) : String(error),
+    }),
+  );
 }

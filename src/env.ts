@@ -18,6 +18,10 @@ export interface Env {
   readonly SANDBOX_POOL?: string;
   /** How long a silent loop is trusted before the alarm looks after it, 15 unless set. */
   readonly LEASE_SECONDS?: string;
+  /** HMAC secret of event tickets; one is made and kept in D1 unless set. */
+  readonly TICKET_SECRET?: string;
+  /** The version under which the configured planner is logged; its model's name unless set. */
+  readonly PLANNER_VERSION?: string;
   /** Origins that may call from a browser, comma separated; none unless set. */
   readonly CORS_ORIGINS?: string;
   /** Inference endpoints: `INFERENCE_*`, `<ROLE>_*` (docs/engines.md). Read through `variablesOf`. */

@@ -1,0 +1,44 @@
+// The sandbox port over the tenant's pool object. A fault of the platform on the way becomes `sandbox_unavailable`;
+// nothing is tried twice inside the invocation, because after such a fault the object may be gone for it.
+
+import type { Env } from "../src/env.ts";
+import { err } from "../src/lib/result.ts";
+import type { PythonRequest, PythonSandbox } from "../src/tools/python-coder/python-sandbox.ts";
+import type { ProgramLimits } from "../src/tools/python-coder/sandbox/job.ts";
+import type { SandboxReply } from "./sandbox-pool.ts";
+
+/** Each earlier program once ended within its limit; machines differ, so together they get the room of a few. */
+const replayPrograms = 4;
+
+function replayLimitsOf(limits: ProgramLimits): ProgramLimits {
+  return { timeMs: limits.timeMs * replayPrograms, maxFuel: limits.maxFuel * replayPrograms };
+}
+
+export function createSandboxClient(env: Pick<Env, "SANDBOX">): PythonSandbox {
+  return {
+    async run({ tenant, ...request }: PythonRequest, signal: AbortSignal): Promise<SandboxReply> {
+      const aborted = err({ code: "aborted", detail: "the call was aborted" } as const);
+      if (signal.aborted) {
+        return aborted;
+      }
+      const pool = env.SANDBOX.getByName(tenant);
+      const ticket = crypto.randomUUID();
+      const { promise: abort, resolve } = Promise.withResolvers<"aborted">();
+      const onAbort = (): void => resolve("aborted");
+      signal.addEventListener("abort", onAbort, { once: true });
+      try {
+        const job = { ...request, replayLimits: replayLimitsOf(request.limits) };
+        const reply = await Promise.race([pool.run(ticket, job), abort]);
+        if (reply !== "aborted") {
+          return reply;
+        }
+        await pool.withdraw(ticket);
+        return aborted;
+      } catch (error) {
+        return err({ code: "sandbox_unavailable", detail: error instanceof Error ? error.message : String(error) });
+      } finally {
+        signal.removeEventListener("abort", onAbort);
+      }
+    },
+  };
+}

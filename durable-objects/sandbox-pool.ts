@@ -1,0 +1,117 @@
+// A tenant's pool of Python interpreters, each in a dynamic worker of its own. The object holds leases in memory and
+// writes no storage: an evicted pool starts anew, and interpreters that lost their run replay it. It does not retry;
+// a platform fault leaves the invocation.
+
+import { DurableObject } from "cloudflare:workers";
+import type { Env } from "../src/env.ts";
+import { err, ok, type Result } from "../src/lib/result.ts";
+import { LeaseQueue, type Slot } from "../src/tools/python-coder/lease-queue.ts";
+import type { SandboxFault } from "../src/tools/python-coder/python-sandbox.ts";
+import { SandboxAnswer } from "../src/tools/python-coder/sandbox-answer.ts";
+import { loadSandboxCode, readManifest } from "../src/tools/python-coder/sandbox-code.ts";
+import type { SandboxManifest } from "../src/tools/python-coder/sandbox-manifest.ts";
+import type { SandboxJob } from "../src/tools/python-coder/sandbox/job.ts";
+
+const defaultPoolSize = 4;
+/** An object may have ten dynamic workers in flight. */
+const maxPoolSize = 10;
+/** How long a job may stay without an answer beyond its own limits: a boot on a busy machine, with room. */
+const hangMarginMs = 45_000;
+/** A processor bound for deployed isolates, besides fuel; workerd on a laptop does not enforce it. */
+const maxCpuMs = 60_000;
+
+export type SandboxReply = Result<SandboxAnswer, SandboxFault>;
+
+type LeaseOrWithdrawn = Slot | "withdrawn";
+
+function poolSizeOf(text: string | undefined): number {
+  const size = Number(text);
+  return Number.isInteger(size) && size >= 1 ? Math.min(size, maxPoolSize) : defaultPoolSize;
+}
+
+function messageOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
+}
+
+export class SandboxPool extends DurableObject<Env> {
+  readonly #leases = new LeaseQueue(poolSizeOf(this.env.SANDBOX_POOL));
+  readonly #waiting = new Map<string, (lease: LeaseOrWithdrawn) => void>();
+  #manifest: SandboxManifest | null = null;
+
+  /** `ticket` names this call, so that a caller that gives up can leave the queue. */
+  async run(ticket: string, job: SandboxJob): Promise<SandboxReply> {
+    const slot = await this.#lease(ticket, job.runId);
+    if (slot === "withdrawn") {
+      return err({ code: "aborted", detail: "the call was withdrawn while it waited for an interpreter" });
+    }
+    let fate: "keep" | "abandon" = "abandon";
+    try {
+      const reply = await this.#runOn(slot, job);
+      // An isolate that gave no proper answer, or none in time, may still be at work: its name is not used again.
+      fate = reply.ok ? "keep" : "abandon";
+      return reply;
+    } finally {
+      this.#release(slot, fate);
+    }
+  }
+
+  /** For a caller that no longer wants its answer. A program that already runs ends by its own limits. */
+  withdraw(ticket: string): void {
+    if (this.#leases.withdraw(ticket)) {
+      this.#waiting.get(ticket)?.("withdrawn");
+      this.#waiting.delete(ticket);
+    }
+  }
+
+  #lease(ticket: string, runId: string): Promise<LeaseOrWithdrawn> {
+    const slot = this.#leases.request(ticket, runId);
+    if (slot !== null) {
+      return Promise.resolve(slot);
+    }
+    return new Promise((resolve) => this.#waiting.set(ticket, resolve));
+  }
+
+  #release(slot: Slot, fate: "keep" | "abandon"): void {
+    for (const grant of this.#leases.release(slot, fate)) {
+      this.#waiting.get(grant.ticket)?.(grant.slot);
+      this.#waiting.delete(grant.ticket);
+    }
+  }
+
+  async #runOn(slot: Slot, job: SandboxJob): Promise<SandboxReply> {
+    const fetchFile = (name: string) => this.env.ASSETS.fetch(`http://assets/sandbox/${name}`);
+    let manifest: SandboxManifest;
+    try {
+      manifest = this.#manifest ??= await readManifest(fetchFile);
+    } catch (error) {
+      return err({ code: "sandbox_unavailable", detail: messageOf(error) });
+    }
+    let loadFault: string | null = null;
+    // The stamp keeps code of an earlier deployment from answering under this name.
+    const name = `py-${manifest.stamp}-${this.ctx.id.name ?? this.ctx.id.toString()}-${slot.index}-${slot.generation}`;
+    const isolate = this.env.LOADER.get(name, async () => {
+      try {
+        return { ...(await loadSandboxCode(manifest, fetchFile)), limits: { cpuMs: maxCpuMs } };
+      } catch (error) {
+        loadFault = messageOf(error);
+        throw error;
+      }
+    });
+    const patienceMs = hangMarginMs + job.limits.timeMs + (job.earlierCode.length > 0 ? job.replayLimits.timeMs : 0);
+    const patience = new AbortController();
+    const timer = setTimeout(() => patience.abort(new Error("the interpreter does not answer")), patienceMs);
+    try {
+      const response = await isolate.getEntrypoint().fetch("http://sandbox/", {
+        method: "POST",
+        body: JSON.stringify(job),
+        signal: patience.signal,
+      });
+      return ok(SandboxAnswer.parse(await response.json()));
+    } catch (error) {
+      const detail = loadFault ?? messageOf(error);
+      return err({ code: loadFault === null ? "sandbox_crashed" : "sandbox_unavailable", detail });
+    } finally {
+      clearTimeout(timer); // a pending one would keep the object in memory
+    }
+  }
+}

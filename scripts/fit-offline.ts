@@ -1,0 +1,198 @@
+// Fits the offline planner's first weights (`offline-0`) by maximum likelihood on a teacher's plans and writes them
+// to the weights file: `node scripts/fit-offline.ts`. The teacher plans the kinds of parts that memory lacks, then
+// the combination. One seed gives one file; training by rewards is not done here.
+
+import { writeFileSync } from "node:fs";
+import { parseArgs } from "node:util";
+import * as z from "zod";
+import type { MemoryEntry } from "../src/agent/memory.ts";
+import { plannerPrompt } from "../src/agent/prompts/planner.ts";
+import { toSubGoal } from "../src/engines/offline/modules/sub-goals.ts";
+import { features } from "../src/engines/offline/policy/features.ts";
+import { type PlanKind, planKinds, type PlanToken, planTokens, rowOf } from "../src/engines/offline/policy/grammar.ts";
+import { allowedTokens } from "../src/engines/offline/policy/policy.ts";
+import { featureGroups, type FeatureGroup, featureNames } from "../src/engines/offline/policy/vocabulary.ts";
+import { OfflineWeights, zeroWeights } from "../src/engines/offline/policy/weights.ts";
+import { type PartKind, partKinds } from "../src/engines/offline/question/part.ts";
+import { offlineTasks } from "../src/engines/offline/tasks/offline-tasks.ts";
+import { outsideQuestions } from "../src/engines/offline/tasks/outside-questions.ts";
+import { createRandom, type Random } from "../src/lib/random.ts";
+import type { Tool } from "../src/tools/tool.ts";
+
+const taskCount = 4000;
+const outsideCount = 800;
+const steps = 300;
+const learningRate = 0.08;
+/** Small enough to fit the teacher closely, large enough that words of single wordings carry little. */
+const decay = 2e-4;
+
+/** One choice of a plan: the features that were active, and the share of each token that the teacher would take. */
+interface Example {
+  readonly featureIds: readonly number[];
+  readonly rows: readonly { readonly row: number; readonly wanted: number }[];
+}
+
+/** Only a tool's name matters to the planner's features. */
+function tool(name: string): Tool {
+  const refuse = () => Promise.reject(new Error("not run"));
+  const base = { description: "", limitations: [], bestPractices: [], timeoutMs: 1, llmBacked: false } as const;
+  return { ...base, name, parameters: z.strictObject({}), repeat: "safe", run: refuse };
+}
+
+const toolsets = [
+  ["python_coder"],
+  ["base_generator", "python_coder"],
+  ["base_generator", "python_coder", "wikipedia_search"],
+  ["python_coder", "web_search"],
+].map((names) => names.map(tool));
+
+function turn(index: number, kind: PlanKind, printed: string | null): MemoryEntry {
+  const result = JSON.stringify({
+    stdout: printed === null ? "" : `${printed}\n`,
+    traceback: printed === null ? "LookupError" : null,
+  });
+  const error = printed === null ? { code: "program_error", detail: "LookupError: nothing found" } : null;
+  return {
+    turn: index + 1,
+    sub_goal: toSubGoal(kind, null),
+    tool: "python_coder",
+    calls: [{ arguments: {}, result, error, produced_by: "" }],
+    status: error === null ? "ok" : "error",
+    error: null,
+    verification: { conclusion: "continue", analysis: "" },
+    ms: 0,
+  };
+}
+
+/** A memory such as a run could have: the results of some parts, and now and then a failure in between. */
+function makeMemory(done: readonly PartKind[], wrong: readonly PlanKind[], random: Random): MemoryEntry[] {
+  const made = done.map((kind, index) => turn(index, kind, `${kind} 1 = ${random.whole(1, 500)}`));
+  while (random.next() < 0.35 && wrong.length > 0) {
+    made.splice(random.whole(0, made.length), 0, turn(made.length, random.pick(wrong), null));
+  }
+  return made;
+}
+
+function promptFeatures(
+  query: string,
+  tools: readonly Tool[],
+  memory: readonly MemoryEntry[],
+  groups: readonly FeatureGroup[],
+): number[] {
+  const analysis = { summary: "", required_skills: [], relevant_tools: [], considerations: "" };
+  return features(plannerPrompt({ query, analysis, tools, memory, turnsLeft: 3 }).messages, groups);
+}
+
+/** The teacher's share is the same for each of the tokens that it finds right. */
+function example(
+  featureIds: readonly number[],
+  context: "start" | "python_coder" | PartKind,
+  right: readonly PlanToken[],
+): Example {
+  const rows = allowedTokens(featureIds, context).flatMap((id) => {
+    const row = rowOf(context, id);
+    const isRight = right.some((token) => token === planTokens[id]);
+    return row === null ? [] : [{ row, wanted: isRight ? 1 / right.length : 0 }];
+  });
+  return { featureIds, rows };
+}
+
+function examplesInside(seed: number, groups: readonly FeatureGroup[]): Example[] {
+  return offlineTasks({ seed, count: taskCount, split: "train" }).flatMap(({ query, kinds }, index) => {
+    const random = createRandom(seed, 1_000_000 + index);
+    // A question with one part ends with it, so there is no state in which its result is known and more is to do.
+    const done = kinds.length === 1 ? [] : kinds.filter(() => random.next() < 0.5);
+    const states = kinds.length === 1 ? [[]] : [[], done, kinds];
+    return states.flatMap((known) => {
+      const wrong = planKinds.filter((kind) => !kinds.some((own) => own === kind));
+      const featureIds = promptFeatures(query, random.pick(toolsets), makeMemory(known, wrong, random), groups);
+      const missing = kinds.filter((kind) => !known.includes(kind));
+      return [
+        example(featureIds, "start", ["python_coder"]),
+        example(featureIds, "python_coder", missing.length === 0 ? ["combine"] : missing),
+        ...missing.slice(0, 1).map((kind) => example(featureIds, kind, ["end"])),
+      ];
+    });
+  });
+}
+
+function examplesOutside(seed: number, groups: readonly FeatureGroup[]): Example[] {
+  return outsideQuestions(seed, outsideCount).map((query, index) => {
+    const random = createRandom(seed, 2_000_000 + index);
+    const memory = random.next() < 0.3 ? makeMemory([], partKinds, random) : [];
+    return example(promptFeatures(query, toolsets[1 + (index % 2)] ?? [], memory, groups), "start", ["base_generator"]);
+  });
+}
+
+/** d(-log likelihood)/d(row, feature), averaged; returns the loss too. */
+function gradient(
+  examples: readonly Example[],
+  weights: readonly Float64Array[],
+  into: readonly Float64Array[],
+): number {
+  let loss = 0;
+  for (const { featureIds, rows } of examples) {
+    const scores = rows.map(({ row }) => featureIds.reduce((sum, id) => sum + (weights[row]?.[id] ?? 0), 0));
+    const most = Math.max(...scores);
+    const total = scores.reduce((sum, score) => sum + Math.exp(score - most), 0);
+    for (const [index, { row, wanted }] of rows.entries()) {
+      const logProb = (scores[index] ?? 0) - most - Math.log(total);
+      loss -= wanted * logProb;
+      const slope = (Math.exp(logProb) - wanted) / examples.length;
+      const target = into[row];
+      for (const id of target === undefined ? [] : featureIds) {
+        target?.set([(target[id] ?? 0) + slope], id);
+      }
+    }
+  }
+  return loss / examples.length;
+}
+
+function fit(examples: readonly Example[], rowCount: number): { rows: Float64Array[]; loss: number } {
+  const blank = () => Array.from({ length: rowCount }, () => new Float64Array(featureNames.length));
+  const [weights, first, second] = [blank(), blank(), blank()];
+  let loss = 0;
+  for (let step = 1; step <= steps; step += 1) {
+    const slopes = blank();
+    loss = gradient(examples, weights, slopes);
+    for (const [row, values] of weights.entries()) {
+      for (const [id, value] of values.entries()) {
+        const slope = (slopes[row]?.[id] ?? 0) + decay * value;
+        const m = 0.9 * (first[row]?.[id] ?? 0) + 0.1 * slope;
+        const v = 0.999 * (second[row]?.[id] ?? 0) + 0.001 * slope * slope;
+        first[row]?.set([m], id);
+        second[row]?.set([v], id);
+        values[id] = value - (learningRate * (m / (1 - 0.9 ** step))) / (Math.sqrt(v / (1 - 0.999 ** step)) + 1e-8);
+      }
+    }
+  }
+  return { rows: weights, loss };
+}
+
+function main(): void {
+  const { values } = parseArgs({
+    options: {
+      out: { type: "string", default: new URL("../src/engines/offline/weights.json", import.meta.url).pathname },
+      seed: { type: "string", default: "24" },
+      version: { type: "string", default: "offline-0" },
+      blind: { type: "boolean", default: false },
+    },
+  });
+  const groups = featureGroups.filter((group) => !values.blind || (group !== "memory" && group !== "errors"));
+  const seed = Number(values.seed);
+  const examples = [...examplesInside(seed, groups), ...examplesOutside(seed, groups)];
+  const empty = zeroWeights(values.version, groups);
+  const { rows, loss } = fit(examples, empty.rows.length);
+  // Two decimals keep the file small and change no plan that is not a toss-up.
+  const rounded = rows.map((row) => Array.from(row, (value) => Math.round(value * 100) / 100 + 0));
+  writeFileSync(values.out, toJson(OfflineWeights.parse({ ...empty, rows: rounded })));
+  console.log(`${values.version}: ${examples.length} choices, loss ${loss.toFixed(4)}, written to ${values.out}`);
+}
+
+/** One row a line: the file stays readable, and a change of one row is a change of one line. */
+function toJson({ rows, ...head }: OfflineWeights): string {
+  const opening = JSON.stringify(head).slice(0, -1);
+  return `${opening},"rows":[\n${rows.map((row) => JSON.stringify(row)).join(",\n")}\n]}\n`;
+}
+
+main();

@@ -1,0 +1,114 @@
+// `npm start`: the whole service on this machine, with embedded defaults, no key and no network. It listens on
+// loopback only, because it lets anyone in; it refuses any other address and a state folder that is in use.
+
+import { resolve } from "node:path";
+import { findLocalModel } from "./lib/local-models.ts";
+import { startDevServer } from "./lib/dev-server.ts";
+import { lockStateDir } from "./lib/state-lock.ts";
+import { ensureSandbox } from "./sandbox/build.ts";
+
+const defaults = { host: "127.0.0.1", port: "8787", stateDir: ".agentflow" } as const;
+/** The cron of wrangler.toml, which local emulation does not fire by itself. */
+const cronMs = 15 * 60 * 1000;
+
+/** Variables of this process that the Worker sees; nothing else of the environment is passed on. */
+const passedOn =
+  /^(INFERENCE|ANALYZER|PLANNER|EXECUTOR|VERIFIER|GENERATOR|JUDGE|TOOL)_(BASE_URL|MODEL|API_KEY|LOGPROBS_MODE)$|^(ENGINE_TIMEOUT_SECONDS|SANDBOX_POOL|LEASE_SECONDS|CORS_ORIGINS|FETCH_ALLOW|TICKET_SECRET)$|^TENANT_SECRET_[A-Z0-9_]+$/;
+
+function setting(name: string, fallback: string): string {
+  const value = process.env[name]?.trim() ?? "";
+  return value === "" ? fallback : value;
+}
+
+function fail(message: string): never {
+  console.error(message);
+  process.exit(1);
+}
+
+function isLoopback(host: string): boolean {
+  return host === "localhost" || host === "::1" || /^127(\.\d{1,3}){3}$/.test(host);
+}
+
+function readPort(text: string): number {
+  const port = Number(text);
+  return Number.isInteger(port) && port >= 0 && port <= 65_535
+    ? port
+    : fail(`PORT must be a port number, not "${text}".`);
+}
+
+/** The engine's variables, and a line for people that says which was taken. */
+async function chooseEngine(port: number): Promise<{ variables: Record<string, string>; said: string }> {
+  const baseUrl = setting("INFERENCE_BASE_URL", "");
+  if (baseUrl.toLowerCase() === "offline") {
+    return { variables: { INFERENCE_BASE_URL: "offline" }, said: "the offline engine (INFERENCE_BASE_URL=offline)" };
+  }
+  if (baseUrl !== "") {
+    const model = setting("INFERENCE_MODEL", "(INFERENCE_MODEL is not set)");
+    return { variables: {}, said: `${model} at ${baseUrl} (INFERENCE_BASE_URL)` };
+  }
+  const local = await findLocalModel(port);
+  if (local !== null) {
+    const model = setting("INFERENCE_MODEL", local.model);
+    const variables = { INFERENCE_BASE_URL: local.baseUrl, INFERENCE_MODEL: model };
+    return { variables, said: `${model} at ${local.baseUrl} (${local.server}, found on this machine)` };
+  }
+  return {
+    variables: { INFERENCE_BASE_URL: "offline" },
+    said: "the offline engine: arithmetic, 24, dates, units, statistics (set INFERENCE_BASE_URL for a model)",
+  };
+}
+
+function workerVariables(engine: Record<string, string>): Record<string, string> {
+  const passed = Object.entries(process.env).filter(([name, value]) => passedOn.test(name) && (value ?? "") !== "");
+  const variables: Record<string, string> = {};
+  for (const [name, value] of passed) {
+    variables[name] = value ?? "";
+  }
+  const anonymous = setting("ALLOW_ANONYMOUS", "1");
+  return { ...variables, ...engine, ...(anonymous === "1" ? { ALLOW_ANONYMOUS: "1" } : {}) };
+}
+
+const host = setting("HOST", defaults.host);
+if (!isLoopback(host)) {
+  fail(
+    `HOST=${host} is not a loopback address. npm start asks nobody for a key, so it serves this machine only; deploy for others.`,
+  );
+}
+const port = readPort(setting("PORT", defaults.port));
+const stateDir = resolve(setting("STATE_DIR", defaults.stateDir));
+const lock = lockStateDir(stateDir);
+if (lock === null) {
+  fail(`Another server uses the state folder ${stateDir}. Stop it, or set STATE_DIR to another folder.`);
+}
+await ensureSandbox(console.log);
+const engine = await chooseEngine(port);
+const server = await startDevServer({
+  host,
+  port,
+  stateDir,
+  variables: workerVariables(engine.variables),
+  output: "inherit",
+}).catch((error: unknown) => fail(error instanceof Error ? error.message : String(error)));
+
+const cron = setInterval(() => {
+  fetch(`${server.url}/cdn-cgi/handler/scheduled?cron=*/15+*+*+*+*`).catch(() => undefined);
+}, cronMs);
+for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) {
+  process.once(signal, () => {
+    clearInterval(cron);
+    void server.stop();
+  });
+}
+
+console.log(`
+AgentFlow Edge listens on ${server.url}
+  engine  ${engine.said}
+  state   ${stateDir}
+  docs    ${server.url}/docs
+
+  curl ${server.url}/v1/solve -H 'content-type: application/json' -d '{"query":"Make 24 from 4, 7, 8, 8."}'
+`);
+
+process.exitCode = await server.ended;
+clearInterval(cron);
+lock.close();

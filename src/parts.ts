@@ -1,0 +1,63 @@
+// The composition root of a run: engine, tools, clock and randomness from the Worker's bindings. The HTTP entry and
+// the session objects both build their parts here, so that what /v1/tools shows is what a run uses.
+
+import { createSandboxClient } from "../durable-objects/remote-sandbox.ts";
+import type { PolicyRef } from "./agent/run-spec.ts";
+import { type Clock, createClock } from "./engines/clock.ts";
+import type { Engine } from "./engines/engine.ts";
+import { createOfflineEngine } from "./engines/offline/engine.ts";
+import { untrainedWeights } from "./engines/offline/policy/weights.ts";
+import type { Capabilities } from "./engines/hosted/capabilities.ts";
+import { createEngine, readTimeoutMs } from "./engines/router.ts";
+import { type Env, variablesOf } from "./env.ts";
+import { createTtlCache } from "./lib/ttl-cache.ts";
+import { createCapabilityStore } from "./store/capabilities.ts";
+import { createBaseGenerator } from "./tools/base-generator/tool.ts";
+import { createPythonCoder } from "./tools/python-coder/tool.ts";
+import type { Tool } from "./tools/tool.ts";
+
+export interface Parts {
+  readonly engine: Engine;
+  /** In the catalogue's order, which prompts keep. */
+  readonly tools: readonly Tool[];
+  readonly policy: PolicyRef;
+  readonly clock: Clock;
+  readonly random: () => number;
+  /** The longest that one call of an engine or a tool may take. */
+  readonly longestCallMs: number;
+}
+
+/** A capability that was learnt elsewhere may be half a minute late (DESIGN section 4). */
+const cacheMs = 30_000;
+/** A deployment talks to a handful of endpoints. */
+const maxCached = 256;
+
+export function createParts(env: Env): Parts {
+  const variables = variablesOf(env);
+  const clock = createClock(() => Date.now());
+  const random = (): number => Math.random();
+  const offline = createOfflineEngine({ weights: untrainedWeights("offline-0"), random });
+  const cache = createTtlCache<Capabilities | null>({ now: clock.now, ttlMs: cacheMs, maxEntries: maxCached });
+  const engine = createEngine(variables, {
+    offline,
+    capabilities: createCapabilityStore(env.DB, cache, clock.now),
+    fetch: (input, init) => fetch(input, init),
+    policyFetch: (input, init) => fetch(input, init),
+    clock,
+  });
+  const tools = [createBaseGenerator(), createPythonCoder(createSandboxClient(env))];
+  return {
+    engine,
+    tools,
+    policy: configuredPolicy(variables, engine),
+    clock,
+    random,
+    longestCallMs: Math.max(readTimeoutMs(variables), ...tools.map((tool) => tool.timeoutMs)),
+  };
+}
+
+/** The planner that the configuration names; registered versions come with the training service. */
+function configuredPolicy(variables: Readonly<Record<string, string | undefined>>, engine: Engine): PolicyRef {
+  const named = variables["PLANNER_VERSION"]?.trim() ?? "";
+  return { version: named === "" ? engine.modelOf("planner").replace(/^offline-planner\//, "") : named, step: 0 };
+}
