@@ -1,5 +1,5 @@
 // Four lanes (STYLE rule 12). `unit` is plain Node, `worker` runs inside workerd, `blackbox` talks to a real
-// server process. The browser lane needs Debian's Chromium and has its own configuration and script.
+// server process, `browser` drives Chromium, which `npm run test:browser` asks for and `npm test` leaves out.
 import { cloudflareTest } from "@cloudflare/vitest-plugin";
 import { defineConfig } from "vitest/config";
 
@@ -16,6 +16,15 @@ export default defineConfig({
           name: "blackbox",
           include: ["test/blackbox/**/*.test.ts"],
           testTimeout: 600_000,
+          hookTimeout: 120_000,
+          fileParallelism: false,
+        },
+      },
+      {
+        test: {
+          name: "browser",
+          include: ["test/browser/**/*.test.ts"],
+          testTimeout: 120_000,
           hookTimeout: 120_000,
           fileParallelism: false,
         },

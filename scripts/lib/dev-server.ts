@@ -58,22 +58,47 @@ export async function startDevServer(options: DevServerOptions): Promise<DevServ
   if (options.config === undefined) {
     migrateLedger(stateDir);
   }
+  // Built once and served as it is: a server must not change under its users when a source file does.
+  const bundle = join(stateDir, "bundle");
+  runWrangler(["deploy", "--dry-run", "--outdir", bundle, ...configArguments(options)], "The Worker cannot be built");
   const envFile = join(stateDir, "worker.env");
   writeEnvFile(envFile, options.variables);
   const wrangler = spawn(
     process.execPath,
-    ["--no-warnings", "--import", guard, wranglerCli, "dev", ...devArguments(options, envFile)],
+    ["--no-warnings", "--import", guard, wranglerCli, "dev", entryOf(bundle), ...devArguments(options, envFile)],
     { cwd: root, env: wranglerEnv(), stdio: ["ignore", options.output, options.output, "ipc"] },
   );
   return follow(wrangler, options.host);
 }
 
+function entryOf(bundle: string): string {
+  const entry = readdirSync(bundle).find((file) => file.endsWith(".js"));
+  if (entry === undefined) {
+    throw new Error(`wrangler wrote no Worker into ${bundle}`);
+  }
+  return join(bundle, entry);
+}
+
+// Named even where it is the default: wrangler looks for it beside the script that it is given.
+function configArguments({ config }: DevServerOptions): string[] {
+  return ["--config", config ?? join(root, "wrangler.toml")];
+}
+
 function devArguments(options: DevServerOptions, envFile: string): string[] {
+  const flags = {
+    ip: options.host,
+    port: String(options.port),
+    "inspector-port": "0",
+    "persist-to": join(options.stateDir, "wrangler"),
+    "env-file": envFile,
+    "log-level": "error",
+    "show-interactive-dev-session": "false",
+  };
   return [
-    ...(options.config === undefined ? [] : ["--config", options.config]),
-    ...["--local", "--ip", options.host, "--port", String(options.port), "--inspector-port", "0"],
-    ...["--persist-to", join(options.stateDir, "wrangler"), "--env-file", envFile],
-    ...["--log-level", "error", "--show-interactive-dev-session", "false"],
+    "--local",
+    "--no-bundle",
+    ...configArguments(options),
+    ...Object.entries(flags).flatMap(([name, value]) => [`--${name}`, value]),
   ];
 }
 
@@ -126,12 +151,22 @@ function migrateLedger(stateDir: string): void {
     return;
   }
   const persist = join(stateDir, "wrangler");
-  const args = ["--no-warnings", wranglerCli, "d1", "migrations", "apply", "DB", "--local", "--persist-to", persist];
-  const applied = spawnSync(process.execPath, args, { cwd: root, env: wranglerEnv(), encoding: "utf8" });
-  if (applied.status !== 0) {
-    throw new Error(`the ledger's migrations failed:\n${applied.stdout}\n${applied.stderr}`);
-  }
+  runWrangler(
+    ["d1", "migrations", "apply", "DB", "--local", "--persist-to", persist],
+    "The ledger's migrations cannot be applied",
+  );
   writeFileSync(stampFile, stamp);
+}
+
+function runWrangler(args: readonly string[], failure: string): void {
+  const done = spawnSync(process.execPath, ["--no-warnings", wranglerCli, ...args], {
+    cwd: root,
+    env: wranglerEnv(),
+    encoding: "utf8",
+  });
+  if (done.status !== 0) {
+    throw new Error(`${failure}:\n${done.stdout}\n${done.stderr}`);
+  }
 }
 
 function migrationsStamp(): string {
