@@ -65,6 +65,8 @@ export interface PolicyEndpoint {
   readonly baseUrl: string;
   readonly model: string;
   readonly apiKey: string | null;
+  /** How this server's log-probs are taken; absent = unknown. */
+  readonly logprobsMode?: ReplyTokens["logprobs_mode"];
 }
 
 export interface ChatRequest {
