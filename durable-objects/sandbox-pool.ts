@@ -17,8 +17,10 @@ const defaultPoolSize = 4;
 const maxPoolSize = 10;
 /** How long a job may stay without an answer beyond its own limits: a boot on a busy machine, with room. */
 const hangMarginMs = 45_000;
+/** What the runner answers when it has no interpreter. */
+const bootFailedStatus = 503;
 /** A processor bound for deployed isolates, besides fuel; workerd on a laptop does not enforce it. */
-const maxCpuMs = 60_000;
+const maxCpuMs = 30_000;
 
 export type SandboxReply = Result<SandboxAnswer, SandboxFault>;
 
@@ -40,13 +42,21 @@ export class SandboxPool extends DurableObject<Env> {
 
   /** `ticket` names this call, so that a caller that gives up can leave the queue. */
   async run(ticket: string, job: SandboxJob): Promise<SandboxReply> {
-    const slot = await this.#lease(ticket, job.runId);
+    let slot = await this.#lease(ticket, job.runId);
     if (slot === "withdrawn") {
       return err({ code: "aborted", detail: "the call was withdrawn while it waited for an interpreter" });
     }
     let fate: "keep" | "abandon" = "abandon";
     try {
-      const reply = await this.#runOn(slot, job);
+      let reply = await this.#runOn(slot, job);
+      if (reply === "boot_failed") {
+        // An earlier run may have spoilt the isolate; nothing of this one has run yet.
+        slot = this.#leases.renew(slot);
+        reply = await this.#runOn(slot, job);
+      }
+      if (reply === "boot_failed") {
+        return err({ code: "sandbox_crashed", detail: "a fresh isolate cannot start the interpreter" });
+      }
       // An isolate that gave no proper answer, or none in time, may still be at work: its name is not used again.
       fate = reply.ok ? "keep" : "abandon";
       return reply;
@@ -78,7 +88,7 @@ export class SandboxPool extends DurableObject<Env> {
     }
   }
 
-  async #runOn(slot: Slot, job: SandboxJob): Promise<SandboxReply> {
+  async #runOn(slot: Slot, job: SandboxJob): Promise<SandboxReply | "boot_failed"> {
     const fetchFile = (name: string) => this.env.ASSETS.fetch(`http://assets/sandbox/${name}`);
     let manifest: SandboxManifest;
     try {
@@ -87,8 +97,10 @@ export class SandboxPool extends DurableObject<Env> {
       return err({ code: "sandbox_unavailable", detail: messageOf(error) });
     }
     let loadFault: string | null = null;
-    // The stamp keeps code of an earlier deployment from answering under this name.
-    const name = `py-${manifest.stamp}-${this.ctx.id.name ?? this.ctx.id.toString()}-${slot.index}-${slot.generation}`;
+    const tenant = this.ctx.id.name ?? this.ctx.id.toString();
+    // The build is in the name, so that code of an earlier one does not answer under it.
+    const build = [manifest.stamp, ...manifest.packs.map((pack) => pack.file.sha256.slice(0, 8))].join(".");
+    const name = `py-${build}-${tenant}-${slot.index}-${slot.generation}`;
     const isolate = this.env.LOADER.get(name, async () => {
       try {
         return { ...(await loadSandboxCode(manifest, fetchFile)), limits: { cpuMs: maxCpuMs } };
@@ -106,6 +118,10 @@ export class SandboxPool extends DurableObject<Env> {
         body: JSON.stringify(job),
         signal: patience.signal,
       });
+      if (response.status === bootFailedStatus) {
+        console.error("sandbox_boot_failed", name, await response.text());
+        return "boot_failed";
+      }
       return ok(SandboxAnswer.parse(await response.json()));
     } catch (error) {
       const detail = loadFault ?? messageOf(error);

@@ -1,0 +1,148 @@
+// Keeps an isolate's interpreter in step with a run: programs see the variables of the run's earlier programs, and
+// never another run's. If the interpreter has not seen exactly the earlier programs of the job, it is booted anew and
+// they run again, so an isolate may be lost, shared or late at any time without a program noticing.
+
+import { Interpreter, type ProgramResult } from "./interpreter.ts";
+import type { ProgramLimits, RunnerEnv, SandboxJob } from "./job.ts";
+import type { SandboxAnswer } from "../sandbox-answer.ts";
+import { Output } from "./output.ts";
+import { meter, now } from "./wasm-gate.ts";
+
+/** What a tool's result may hold. */
+const keptBytes = 64 * 1024;
+/** A program that prints more is stopped. */
+const printedBytes = 4 * 1024 * 1024;
+
+/** What the interpreter's namespace holds: a run and the programs that ended well in it. */
+interface Seen {
+  readonly runId: string;
+  readonly programs: readonly string[];
+}
+
+function endOf(result: ProgramResult): SandboxAnswer["end"] {
+  if (result.meter.reason !== null) {
+    return result.meter.reason; // even if the program caught the interrupt and ended by itself
+  }
+  return result.end === "torn" ? "crashed" : result.end;
+}
+
+/** Zips that the manifest lists, e.g. sympy; each is a module of the isolate. */
+async function loadPacks(names: readonly string[]): Promise<ReadonlyMap<string, ArrayBuffer>> {
+  const packs = new Map<string, ArrayBuffer>();
+  for (const name of names) {
+    const pack: { default: ArrayBuffer } = await import(`./${name}`);
+    packs.set(name, pack.default);
+  }
+  return packs;
+}
+
+function isSamePrograms(left: readonly string[], right: readonly string[]): boolean {
+  return left.length === right.length && left.every((code, at) => code === right[at]);
+}
+
+/** No interpreter could be made, so no program has run. */
+export class BootFailure extends Error {
+  constructor(cause: unknown) {
+    super(cause instanceof Error ? cause.message : String(cause), { cause });
+    this.name = "BootFailure";
+  }
+}
+
+export class RunSession {
+  #packs: Promise<ReadonlyMap<string, ArrayBuffer>> | null = null;
+  #interpreter: Interpreter | null = null;
+  #seen: Seen | null = null;
+  #queue: Promise<unknown> = Promise.resolve();
+
+  /** One job at a time. The pool sends no second one, but a pool that was lost may have left one running. */
+  execute(job: SandboxJob, env: RunnerEnv): Promise<SandboxAnswer> {
+    const answer = this.#queue.then(() => this.#executeNow(job, env));
+    this.#queue = answer.catch(() => undefined);
+    return answer;
+  }
+
+  async #executeNow(job: SandboxJob, env: RunnerEnv): Promise<SandboxAnswer> {
+    const startedAt = now();
+    const { interpreter, programs } = await this.#interpreterFor(job, env);
+    const about = { interpreter: interpreter.name, bootMs: now() - startedAt, replayed: 0 };
+    if (programs.length < job.earlierCode.length) {
+      const failure = await this.#replay(interpreter, job);
+      if (failure !== null) {
+        const detail = `while the run's earlier programs ran again: ${failure.detail || failure.end}`;
+        return { ...failure, ...about, detail };
+      }
+      about.replayed = job.earlierCode.length;
+    }
+    const answer = await this.#runOne(interpreter, job.code, job.earlierCode.length + 1, job.limits);
+    if (answer.end === "completed") {
+      this.#seen = { runId: job.runId, programs: [...job.earlierCode, job.code] };
+    }
+    return { ...answer, ...about };
+  }
+
+  /**
+   * The interpreter and what it has seen of this job: all earlier programs, or none. Until the job has ended well
+   * nothing counts as seen. The log knows only programs that ended well, and what a failed one left behind must not
+   * depend on whether this isolate survived.
+   */
+  async #interpreterFor(job: SandboxJob, env: RunnerEnv) {
+    const current = this.#interpreter?.isTorn === false ? this.#interpreter : null;
+    const seen = this.#seen;
+    this.#seen = null;
+    if (current !== null && seen?.runId === job.runId && isSamePrograms(seen.programs, job.earlierCode)) {
+      return { interpreter: current, programs: seen.programs };
+    }
+    const isReusable = current !== null && job.isolation === "namespace";
+    // The old interpreter must be garbage before the new one takes memory, and a failed boot leaves none.
+    this.#interpreter = null;
+    const interpreter = isReusable ? current : await this.#boot(env);
+    interpreter.beginRun(job.runId);
+    this.#interpreter = interpreter;
+    return { interpreter, programs: [] };
+  }
+
+  async #boot(env: RunnerEnv): Promise<Interpreter> {
+    try {
+      this.#packs ??= loadPacks(env.packs);
+      return await Interpreter.boot(env, await this.#packs);
+    } catch (error) {
+      throw new BootFailure(error);
+    }
+  }
+
+  /** Null when all ran; what they print and raise now is not news, only being stopped is. */
+  async #replay(interpreter: Interpreter, job: SandboxJob): Promise<SandboxAnswer | null> {
+    const startedAt = now();
+    let fuelLeft = job.replayLimits.maxFuel;
+    for (const [at, code] of job.earlierCode.entries()) {
+      const timeMs = Math.max(1, job.replayLimits.timeMs - (now() - startedAt));
+      const answer = await this.#runOne(interpreter, code, at + 1, { timeMs, maxFuel: fuelLeft });
+      if (answer.end !== "completed" && answer.end !== "raised") {
+        return { ...answer, stdout: "", cut: false };
+      }
+      fuelLeft = Math.max(1, fuelLeft - answer.fuel);
+    }
+    return null;
+  }
+
+  async #runOne(interpreter: Interpreter, code: string, number: number, limits: ProgramLimits) {
+    const output = new Output({ keptBytes, printedBytes }, () => meter.interrupt("output_limit"));
+    const startedAt = now();
+    const result = await interpreter.run(code, number, limits, output);
+    const answer: SandboxAnswer = {
+      end: endOf(result),
+      detail: result.end === "torn" ? result.detail : "",
+      stdout: output.text,
+      value: result.end === "torn" ? null : result.value,
+      traceback: result.end === "torn" ? null : result.traceback,
+      cut: output.isCut || (result.end !== "torn" && result.cut),
+      interpreter: interpreter.name,
+      fuel: result.meter.fuel,
+      heapBytes: meter.heapBytes,
+      bootMs: 0,
+      runMs: now() - startedAt,
+      replayed: 0,
+    };
+    return answer;
+  }
+}

@@ -1,0 +1,118 @@
+// The `python_coder` tool: runs a program that the executor wrote and reports what it printed, its last value and its
+// traceback. It does not write programs itself and does not know where the interpreter lives; that is the sandbox port.
+
+import * as z from "zod";
+import { err, ok, type Result } from "../../lib/result.ts";
+import { unreachable } from "../../lib/unreachable.ts";
+import type { Tool, ToolContext, ToolError, ToolOutput } from "../tool.ts";
+import { toOutcome, type PythonOutcome } from "./python-outcome.ts";
+import type { PythonSandbox } from "./python-sandbox.ts";
+import type { ProgramLimits } from "./sandbox/job.ts";
+import type { SandboxAnswer } from "./sandbox-answer.ts";
+
+/** A program longer than this is data pasted into source. */
+const maxCodeLength = 100_000;
+
+const PythonArguments = z.strictObject({
+  code: z
+    .string()
+    .min(1)
+    .max(maxCodeLength)
+    .describe("A complete Python 3.14 program. What it prints and the value of its last expression are the result."),
+});
+export type PythonArguments = z.infer<typeof PythonArguments>;
+
+/**
+ * Five seconds; and fuel for a clock that stands still. Programs were measured to burn 150 to 2,300 units a second, so
+ * the time limit comes first wherever time passes.
+ */
+export const defaultPythonLimits: ProgramLimits = { timeMs: 5_000, maxFuel: 15_000 };
+
+/** Waiting for an interpreter, booting it and running earlier programs again come on top of the program's own time. */
+const timeoutMs = 60_000;
+
+export interface PythonCoderOptions {
+  readonly limits?: ProgramLimits;
+  /** `namespace` spares the boot between runs; only where every program is our own (the offline engine's). */
+  readonly isolation?: "interpreter" | "namespace";
+}
+
+/** Programs of the run that ended well, which later ones may build on. */
+function earlierPrograms(context: ToolContext): string[] {
+  return context.earlierArguments.flatMap((earlier) => {
+    const parsed = PythonArguments.safeParse(earlier);
+    return parsed.success ? [parsed.data.code] : [];
+  });
+}
+
+function lastLine(text: string): string {
+  return text.trimEnd().split("\n").at(-1) ?? "";
+}
+
+function failureOf(answer: SandboxAnswer, limits: ProgramLimits): { code: string; detail: string } | null {
+  const suffix = answer.detail === "" ? "" : `: ${answer.detail}`;
+  switch (answer.end) {
+    case "completed":
+      return null;
+    case "raised":
+      return { code: "program_error", detail: lastLine(answer.traceback ?? "") };
+    case "time_limit":
+      return {
+        code: "time_limit",
+        detail: `the program was stopped at its limit of ${limits.timeMs / 1000} s${suffix}`,
+      };
+    case "memory_limit":
+      return { code: "memory_limit", detail: `the program needs more memory than the sandbox has${suffix}` };
+    case "output_limit":
+      return { code: "output_limit", detail: `the program was stopped because it went on printing${suffix}` };
+    case "crashed":
+      return { code: "sandbox_crashed", detail: `the program ended the interpreter${suffix}` };
+    default:
+      return unreachable(answer.end);
+  }
+}
+
+function toResult(answer: SandboxAnswer, limits: ProgramLimits): Result<ToolOutput, ToolError> {
+  const result: PythonOutcome = toOutcome(answer);
+  const failure = failureOf(answer, limits);
+  const producedBy = answer.interpreter;
+  return failure === null ? ok({ result, producedBy }) : err({ ...failure, producedBy, result });
+}
+
+export function createPythonCoder(sandbox: PythonSandbox, options: PythonCoderOptions = {}): Tool<PythonArguments> {
+  const limits = options.limits ?? defaultPythonLimits;
+  return {
+    name: "python_coder",
+    description:
+      "Runs a Python program in a sandbox and returns what it prints, the value of its last expression, and the " +
+      "traceback if it raises. For arithmetic, algebra, counting, search, dates, statistics and text.",
+    limitations: [
+      "CPython 3.14 with its standard library only: no numpy, pandas or other packages unless sympy was mounted.",
+      "No network, no subprocesses, no threads; files exist only inside the sandbox.",
+      `A program is stopped after ${limits.timeMs / 1000} seconds; about 60 MB are left for its data.`,
+      "Output beyond 64 KB is cut.",
+    ],
+    bestPractices: [
+      "Write the whole program; print the results that matter, with a word on what each one is.",
+      "Prefer exact arithmetic (int, fractions, decimal) to floats where the question asks for an exact answer.",
+      "Variables and functions of this run's earlier successful programs are still there; a failed program leaves none.",
+      "Bound every search: brute force over more than some ten million steps does not finish in time.",
+    ],
+    parameters: PythonArguments,
+    timeoutMs,
+    llmBacked: false,
+    repeat: "safe",
+    async run(args, context) {
+      const request = {
+        tenant: context.tenant,
+        runId: context.runId,
+        code: args.code,
+        earlierCode: earlierPrograms(context),
+        limits,
+        isolation: options.isolation ?? "interpreter",
+      } as const;
+      const answered = await sandbox.run(request, context.signal);
+      return answered.ok ? toResult(answered.value, limits) : err({ ...answered.error, producedBy: "python-sandbox" });
+    },
+  };
+}

@@ -1,0 +1,124 @@
+import { describe, expect, test } from "vitest";
+import { err, ok, type Result } from "../../src/lib/result.ts";
+import type { PythonRequest, PythonSandbox, SandboxFault } from "../../src/tools/python-coder/python-sandbox.ts";
+import type { SandboxAnswer } from "../../src/tools/python-coder/sandbox-answer.ts";
+import { createPythonCoder, defaultPythonLimits } from "../../src/tools/python-coder/tool.ts";
+import type { ToolContext } from "../../src/tools/tool.ts";
+
+const completed: SandboxAnswer = {
+  end: "completed",
+  detail: "",
+  stdout: "hello\n",
+  value: "42",
+  traceback: null,
+  cut: false,
+  interpreter: "cpython-3.14.2/pyodide-314.0.7",
+  fuel: 1,
+  heapBytes: 31_457_280,
+  bootMs: 0,
+  runMs: 3,
+  replayed: 0,
+};
+
+/** Answers once, and remembers what it was asked. */
+function scripted(answer: Result<SandboxAnswer, SandboxFault>): PythonSandbox & { readonly asked: PythonRequest[] } {
+  const asked: PythonRequest[] = [];
+  return {
+    asked,
+    run: async (request) => {
+      expect(asked).toHaveLength(0);
+      asked.push(request);
+      return answer;
+    },
+  };
+}
+
+function contextWith(earlierArguments: readonly unknown[] = []): ToolContext {
+  return {
+    tenant: "acme",
+    runId: "run_1",
+    turn: 2,
+    callIndex: 0,
+    idempotencyKey: "run_1/2/0",
+    signal: new AbortController().signal,
+    earlierArguments,
+    chat: () => expect.unreachable("no model stands behind this tool"),
+  };
+}
+
+async function outcomeOf(answer: Partial<SandboxAnswer>) {
+  return createPythonCoder(scripted(ok({ ...completed, ...answer }))).run({ code: "x" }, contextWith());
+}
+
+describe("python_coder", () => {
+  test("returns what the program left", async () => {
+    expect(await outcomeOf({})).toEqual(
+      ok({
+        result: { stdout: "hello\n", value: "42", traceback: null, cut: false, stopped: null },
+        producedBy: "cpython-3.14.2/pyodide-314.0.7",
+      }),
+    );
+  });
+
+  test("passes the run, its limits and its earlier programs on", async () => {
+    const sandbox = scripted(ok(completed));
+    await createPythonCoder(sandbox).run({ code: "y" }, contextWith([{ code: "x = 1" }, { other: "tool" }]));
+    expect(sandbox.asked).toEqual([
+      {
+        tenant: "acme",
+        runId: "run_1",
+        code: "y",
+        earlierCode: ["x = 1"],
+        limits: defaultPythonLimits,
+        isolation: "interpreter",
+      },
+    ]);
+  });
+
+  test("reports a program that raises by its last line, with everything it left", async () => {
+    const traceback = "Traceback (most recent call last):\n  ...\nZeroDivisionError: division by zero\n";
+    expect(await outcomeOf({ end: "raised", value: null, traceback })).toMatchObject({
+      ok: false,
+      error: {
+        code: "program_error",
+        detail: "ZeroDivisionError: division by zero",
+        result: { traceback, stopped: null },
+      },
+    });
+  });
+
+  test.each(["time_limit", "memory_limit", "output_limit"] as const)(
+    "reports %s with what was printed",
+    async (end) => {
+      expect(await outcomeOf({ end })).toMatchObject({
+        ok: false,
+        error: { code: end, result: { stdout: "hello\n", stopped: end } },
+      });
+    },
+  );
+
+  test("reports an interpreter that the program ended", async () => {
+    expect(await outcomeOf({ end: "crashed", detail: "exit(1)" })).toMatchObject({
+      ok: false,
+      error: { code: "sandbox_crashed", detail: "the program ended the interpreter: exit(1)" },
+    });
+  });
+
+  test.each(["sandbox_crashed", "sandbox_unavailable", "aborted"] as const)("passes the fault %s on", async (code) => {
+    const reply = await createPythonCoder(scripted(err({ code, detail: "why" }))).run({ code: "x" }, contextWith());
+    expect(reply).toEqual(err({ code, detail: "why", producedBy: "python-sandbox" }));
+  });
+
+  test.each(["\u0001", "é", "a\n"])(
+    "keeps its JSON under 64 KB whatever %j needs in it, and says so",
+    async (piece) => {
+      const reply = await outcomeOf({ stdout: piece.repeat(60_000), value: "v".repeat(16_384) });
+      expect(new TextEncoder().encode(JSON.stringify(reply.ok && reply.value.result)).length).toBeLessThan(64 * 1024);
+      expect(reply).toMatchObject({ ok: true, value: { result: { cut: true, value: "v".repeat(16_384) } } });
+    },
+  );
+
+  test.each([{}, { code: "" }, { code: 1 }, { code: "x", more: 1 }])("refuses the arguments %j", (args) => {
+    expect(createPythonCoder(scripted(ok(completed))).parameters.safeParse(args).success).toBe(false);
+  });
+});

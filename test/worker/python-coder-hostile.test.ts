@@ -1,0 +1,48 @@
+import { env } from "cloudflare:workers";
+import { describe, expect, test } from "vitest";
+import { hostilePrograms } from "../support/hostile-programs.ts";
+import { createPythonSandbox } from "../support/python-runs.ts";
+
+const python = createPythonSandbox(env, "hostile");
+// The clock decides here, whatever the machine; fuel has its own test. A program that ends by something else than time
+// is given all it may need.
+const limits = { timeMs: 1_000, maxFuel: 1e6 };
+const patient = { timeMs: 60_000, maxFuel: 1e6 };
+
+describe("a hostile program ends, and the next one works:", () => {
+  test.each(hostilePrograms.map((program) => [program.title, program] as const))("%s", async (_title, program) => {
+    const timed = program.ends.includes("time_limit") ? limits : patient;
+    const answer = await python.run({ runId: "hostile", code: program.code, limits: timed });
+    expect(program.ends).toContain(answer.end);
+    const next = await python.run({ runId: "hostile", code: "1 + 1", limits: patient });
+    expect(next).toMatchObject({ end: "completed", value: "2" });
+  });
+});
+
+test("fuel alone stops a program, for a clock that stands still", async () => {
+  const answer = await python.run({ code: "while True: pass", limits: { timeMs: 3_600_000, maxFuel: 50 } });
+  expect(answer.end).toBe("time_limit");
+  expect(answer.fuel).toBeGreaterThan(50);
+  expect(answer.fuel).toBeLessThan(150);
+});
+
+test("fuel is the same for the same program, give or take what the machine's clock does", async () => {
+  const code = "sum(i * i for i in range(2_000_000))";
+  const fuels = [];
+  for (const runId of ["fuel-1", "fuel-2"]) {
+    fuels.push((await python.run({ runId, code, limits: patient })).fuel);
+  }
+  const [first = 0, second = 0] = fuels;
+  expect(first).toBeGreaterThan(20);
+  expect(Math.abs(first - second)).toBeLessThanOrEqual(2);
+});
+
+test("what was printed before a stop is kept", async () => {
+  const answer = await python.run({ code: 'print("so far")\nwhile True: pass', limits });
+  expect(answer).toMatchObject({ end: "time_limit", stdout: "so far\n" });
+});
+
+test("an interpreter that ran out of memory can still be used by the same program", async () => {
+  const code = "try:\n  x = list(range(10**7))\nexcept MemoryError:\n  x = 'caught'\nx";
+  expect(await python.run({ code, limits: patient })).toMatchObject({ value: "'caught'" });
+});
