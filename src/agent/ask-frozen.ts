@@ -46,8 +46,10 @@ export async function askFrozen<T>(
   if (!first.ok || first.value.error === null) {
     return first;
   }
-  await noteRetry(context, request, { attempt: 1, reason: "malformed_reply", detail: first.value.error });
-  const prompt = withComplaint(request.prompt, first.value.text.slice(0, maxQuotedChars), first.value.error);
+  await noteRetry(context, request, { attempt: 1, reason: "malformed_reply", error: first.value.error });
+  // The cut may fall inside a surrogate pair, and some servers refuse half of one.
+  const quoted = first.value.text.slice(0, maxQuotedChars).toWellFormed();
+  const prompt = withComplaint(request.prompt, quoted, first.value.error);
   const second = await askOnce(context, { ...request, prompt });
   if (!second.ok) {
     return second;

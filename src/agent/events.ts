@@ -95,7 +95,8 @@ const payloads = {
     role: Role.nullable(),
     attempt: z.int(),
     reason: z.string(),
-    detail: z.string().optional(),
+    /** In words. Not `detail`: that is the name of the column beside every event. */
+    error: z.string().optional(),
     wait_ms: z.int().optional(),
   }),
   "answer.completed": z.strictObject({ output: OutputKind, text: z.string(), ...served }),

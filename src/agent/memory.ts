@@ -27,8 +27,10 @@ export interface MemoryEntry {
 
 /** About a thousand tokens a result, so that twenty turns of M fit into a context of 32k. */
 export const maxResultChars = 4000;
-/** A verifier's analysis is a judgement, not a store of text. */
+/** A sub-goal and a verifier's analysis are judgements, not stores of text. */
 export const maxAnalysisChars = 1000;
+/** An unknown tool's name is whatever the planner wrote. */
+const maxToolChars = 100;
 
 /** Keeps head and tail of a long text and says how much was left out; the same text always gives the same cut. */
 export function elide(text: string, maxChars: number): string {
@@ -53,8 +55,8 @@ export function renderMemory(memory: readonly MemoryEntry[]): string {
 function toPromptEntry(entry: MemoryEntry) {
   return {
     turn: entry.turn,
-    sub_goal: entry.sub_goal,
-    tool: entry.tool,
+    sub_goal: entry.sub_goal === null ? null : elide(entry.sub_goal, maxAnalysisChars),
+    tool: entry.tool === null ? null : elide(entry.tool, maxToolChars),
     calls: entry.calls.map((call) => ({
       arguments: elideArguments(call.arguments),
       ...(call.result === null ? {} : { result: call.result }),

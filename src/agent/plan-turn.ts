@@ -88,5 +88,5 @@ function readPlan(parsed: Parsed | null, tools: readonly Tool[]): PlanRead {
 }
 
 function unknownTool(name: string, tools: readonly Tool[]): string {
-  return `there is no tool "${name.slice(0, 100)}"; the tools are ${tools.map((tool) => tool.name).join(", ")}`;
+  return `there is no tool "${name.slice(0, 100).toWellFormed()}"; the tools are ${tools.map((tool) => tool.name).join(", ")}`;
 }

@@ -12,16 +12,21 @@ export interface RunTimer {
   within<T>(limitMs: number, work: (signal: AbortSignal) => Promise<T>): Promise<T>;
 }
 
+/** How often to look during a back-off: with little time left, the time left would be far too often. */
+const pausedLookMs = 100;
+
 export function createRunTimer(clock: Clock, earlierMs: number): RunTimer {
   const startedAt = clock.now();
   let pausedMs = 0;
-  let pausedAt: number | null = null;
-  const activeMs = (): number => earlierMs + (pausedAt ?? clock.now()) - startedAt - pausedMs;
+  let pausedAt = startedAt;
+  // A tool may have two calls in back-off at once: the clock stands from the first one's start to the last one's end.
+  let pauses = 0;
+  const activeMs = (): number => earlierMs + (pauses > 0 ? pausedAt : clock.now()) - startedAt - pausedMs;
 
   async function watch(limitMs: number, limit: AbortController, finished: AbortSignal): Promise<void> {
     // A back-off moves the deadline, so look again each time the alarm clock rings.
     while (!finished.aborted && activeMs() < limitMs) {
-      await clock.sleep(Math.max(1, limitMs - activeMs()), finished);
+      await clock.sleep(Math.max(pauses > 0 ? pausedLookMs : 1, limitMs - activeMs()), finished);
     }
     if (!finished.aborted) {
       limit.abort();
@@ -31,10 +36,15 @@ export function createRunTimer(clock: Clock, earlierMs: number): RunTimer {
   return {
     activeMs,
     async backOff(ms, signal) {
-      pausedAt = clock.now();
+      if (pauses === 0) {
+        pausedAt = clock.now();
+      }
+      pauses += 1;
       await clock.sleep(ms, signal);
-      pausedMs += clock.now() - pausedAt;
-      pausedAt = null;
+      pauses -= 1;
+      if (pauses === 0) {
+        pausedMs += clock.now() - pausedAt;
+      }
     },
     async within(limitMs, work) {
       const limit = new AbortController();

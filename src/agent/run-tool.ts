@@ -2,12 +2,14 @@
 // hold up the run: a call that ignores its signal is left behind.
 
 import type { TokenUsage } from "../engines/engine.ts";
+import { aborted } from "../engines/retry.ts";
 import { err, ok, type Result } from "../lib/result.ts";
 import { findTool } from "../tools/tool-name.ts";
 import type { Tool, ToolContext, ToolError, ToolOutput } from "../tools/tool.ts";
 import { callModule, type StepContext } from "./call-module.ts";
 import { frozenSampling } from "./ask-frozen.ts";
 import type { ModuleCall, NewEvent } from "./events.ts";
+import { toJsonText } from "./json-text.ts";
 import { elide } from "./memory.ts";
 import { asText } from "./memory-entry.ts";
 import { addTokens, noTokens, openTurn, type RunState } from "./run-state.ts";
@@ -71,7 +73,22 @@ async function callTool(
   if (!checked.success) {
     return err({ code: "invalid_arguments", detail: checked.error.message, producedBy: tool.name });
   }
-  return tool.run(checked.data, toToolContext(context, tool, key, signal, calls));
+  return toStorable(tool, await tool.run(checked.data, toToolContext(context, tool, key, signal, calls)));
+}
+
+/** Only what has a JSON text can stand in the log; a tool without one has failed, and not the loop. */
+function toStorable(tool: Tool, outcome: Result<ToolOutput, ToolError>): Result<ToolOutput, ToolError> {
+  if (!outcome.ok) {
+    const { result: _result, ...error } = outcome.error;
+    return toJsonText(outcome.error.result) === null ? err(error) : outcome;
+  }
+  const { result, producedBy } = outcome.value;
+  if (result === undefined) {
+    return ok({ result: null, producedBy });
+  }
+  return toJsonText(result) === null
+    ? err({ code: "bad_result", detail: `the result of ${tool.name} is no JSON value`, producedBy })
+    : outcome;
 }
 
 function toToolContext(
@@ -96,6 +113,10 @@ function toToolContext(
         : [],
     ),
     async chat(messages) {
+      // A tool that was left behind may still be running; it has no part in the run any more.
+      if (signal.aborted) {
+        return err(aborted());
+      }
       const asked = await callModule(
         { ...context, deps: { ...deps, signal } },
         {
@@ -112,11 +133,7 @@ function toToolContext(
         calls.push(asked.value.call);
         return ok(asked.value.reply);
       }
-      return err(
-        asked.error.kind === "engine"
-          ? asked.error.error
-          : { code: "aborted", detail: "the call was interrupted", retryable: false, retryAfterMs: null },
-      );
+      return err(asked.error.kind === "engine" ? asked.error.error : aborted());
     },
   };
 }

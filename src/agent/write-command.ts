@@ -5,6 +5,7 @@ import { findTool } from "../tools/tool-name.ts";
 import type { Tool } from "../tools/tool.ts";
 import { askFrozen } from "./ask-frozen.ts";
 import type { StepContext } from "./call-module.ts";
+import { toJsonText } from "./json-text.ts";
 import { type Command, commandReply } from "./modules.ts";
 import { executorPrompt } from "./prompts/executor.ts";
 import { parametersOf } from "./prompts/tool-card.ts";
@@ -55,10 +56,14 @@ function complaintAbout(command: Command, tool: Tool): string | null {
     return `at most ${maxCalls} calls are allowed in a turn`;
   }
   for (const [index, call] of command.calls.entries()) {
-    const checked = tool.parameters.safeParse(toArguments(call.arguments));
+    const args = toArguments(call.arguments);
+    const checked = tool.parameters.safeParse(args);
     if (!checked.success) {
       const [issue] = checked.error.issues;
-      return `calls[${index}].arguments${issue === undefined ? "" : `.${issue.path.join(".")}: ${issue.message}`}`;
+      return `${[`calls[${index}].arguments`, ...(issue?.path ?? [])].join(".")}: ${issue?.message ?? "invalid"}`;
+    }
+    if (toJsonText(args) === null) {
+      return `calls[${index}].arguments: nested too deeply`;
     }
   }
   return null;

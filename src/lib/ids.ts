@@ -25,7 +25,7 @@ function encode(bytes: Uint8Array): string {
 
 export function newSessionId(source: IdSource): string {
   const bytes = source.random(new Uint8Array(16));
-  new DataView(bytes.buffer).setBigUint64(
+  new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength).setBigUint64(
     0,
     (BigInt(source.now()) << 16n) | (BigInt(bytes[6] ?? 0) << 8n) | BigInt(bytes[7] ?? 0),
   );

@@ -4,13 +4,14 @@
 /** Sections in order; a null value leaves its section out. */
 export type Sections = readonly (readonly [name: string, text: string | null])[];
 
-// A closing tag inside a section's text would end it early, so its slash gets a backslash; reading undoes that.
+// A closing tag inside a section's text would end it early, so its slash gets a backslash; reading undoes that. A
+// model takes `</QUERY >` for a closing tag too, so case and blanks do not count.
 function fence(text: string): string {
-  return text.replaceAll(/<(\\*)\/([a-z_]+)>/g, "<\\$1/$2>");
+  return text.replaceAll(/<(\\*)\/(\s*[a-z_]+\s*)>/gi, "<\\$1/$2>");
 }
 
 function unfence(text: string): string {
-  return text.replaceAll(/<\\(\\*)\/([a-z_]+)>/g, "<$1/$2>");
+  return text.replaceAll(/<\\(\\*)\/(\s*[a-z_]+\s*)>/gi, "<$1/$2>");
 }
 
 export function renderSections(sections: Sections): string {
