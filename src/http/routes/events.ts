@@ -1,0 +1,101 @@
+// GET /v1/runs/{id}/events: the log as a stream or as a page. The cursor is one number, the last event seen,
+// whether it comes as Last-Event-ID, as `starting_after` or from a page's `next_cursor`.
+
+import { RunEventSchema } from "../../agent/events.ts";
+import { unreachable } from "../../lib/unreachable.ts";
+import { requireScope } from "../access.ts";
+import { callSession, requireFound, sessionNameOf } from "../call-session.ts";
+import { type App, type Call, mount } from "../mount.ts";
+import { invalidField } from "../problem.ts";
+import { defineRoute, noBody } from "../route.ts";
+import { eventReply } from "../run-reply.ts";
+import type { Services } from "../services.ts";
+import { EventsHeaders, EventsQuery, IdParam, pageOf } from "../wire.ts";
+
+export const eventsRoute = defineRoute({
+  id: "getEvents",
+  method: "get",
+  path: "/v1/runs/{id}/events",
+  tag: "Runs",
+  summary: "The run's events, stored and live",
+  description:
+    "A stream unless only `application/json` is accepted. A stream ends after the run's terminal event; a reader " +
+    "who has that one already gets 204. With `detail=full` each module's event carries its model calls as `call`.",
+  access: "solve",
+  acceptsTicket: true,
+  params: IdParam,
+  query: EventsQuery,
+  headers: EventsHeaders,
+  body: noBody,
+  replies: {
+    200: {
+      description: "The events.",
+      content: { "text/event-stream": RunEventSchema, "application/json": pageOf(RunEventSchema) },
+    },
+    204: { description: "The run has ended and the reader has all its events." },
+  },
+});
+
+type EventsCall = Call<typeof eventsRoute.params, typeof eventsRoute.query, typeof eventsRoute.body>;
+
+/** EventSource repeats its first URL on reconnecting, with a newer header: so the larger wins. */
+function readAfter(call: EventsCall): number {
+  const header = call.request.headers.get("last-event-id") ?? "";
+  if (header === "") {
+    return call.query.starting_after;
+  }
+  if (!/^\d{1,15}$/.test(header)) {
+    throw invalidField("invalid_request", "Last-Event-ID", "invalid_type", "Send the number of the last event seen.");
+  }
+  return Math.max(Number(header), call.query.starting_after);
+}
+
+function wantsPage(headers: Headers): boolean {
+  const accept = headers.get("accept") ?? "";
+  return /\bapplication\/json\b/i.test(accept) && !/\btext\/event-stream\b/i.test(accept);
+}
+
+async function page(call: EventsCall, after: number): Promise<Response> {
+  const { services, params, query } = call;
+  const name = sessionNameOf(call.principal.tenant, params.id);
+  const found = await callSession(services, name, "again", (session) =>
+    session.readEvents(params.id, after, query.limit, query.detail),
+  );
+  const { events, hasMore, ended } = await requireFound(services, name, "run", found);
+  // While the run goes on, an empty page is not the last one, so that a poller keeps its place.
+  const next_cursor = ended ? null : String(events.at(-1)?.seq ?? after);
+  return Response.json({ data: events, has_more: hasMore, next_cursor }, { headers: { "x-run-id": params.id } });
+}
+
+async function stream(call: EventsCall, after: number): Promise<Response> {
+  const { services, params, query } = call;
+  const name = sessionNameOf(call.principal.tenant, params.id);
+  const streamed = await callSession(services, name, "again", (session) =>
+    session.streamEvents(params.id, after, query.detail),
+  );
+  switch (streamed.kind) {
+    case "stream":
+      if (call.request.method === "HEAD") {
+        await streamed.body.cancel();
+        return eventReply(null, params.id, {});
+      }
+      return eventReply(streamed.body, params.id, {});
+    case "drained":
+      return new Response(null, { status: 204, headers: { "x-run-id": params.id } });
+    case "unknown":
+    case "gone":
+      return requireFound<Response>(services, name, "run", streamed);
+    default:
+      return unreachable(streamed);
+  }
+}
+
+export function mountEvents(app: App, services: Services): void {
+  mount(app, services, eventsRoute, async (call) => {
+    if (call.query.detail === "full") {
+      requireScope(call.principal, "datasets");
+    }
+    const after = readAfter(call);
+    return wantsPage(call.request.headers) ? page(call, after) : stream(call, after);
+  });
+}

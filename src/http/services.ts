@@ -1,0 +1,57 @@
+// What the HTTP layer needs from outside, as one object. The entry builds it once per isolate from the bindings;
+// tests build it from fakes. No handler knows what stands behind it.
+
+import * as z from "zod";
+import type { SessionApi } from "../../durable-objects/session-api.ts";
+import type { PolicyRef } from "../agent/run-spec.ts";
+import type { Clock } from "../engines/clock.ts";
+import type { IdSource } from "../lib/ids.ts";
+import type { KeyStore } from "../store/keys.ts";
+import type { Ledger } from "../store/ledger.ts";
+import type { ToolCatalogueEntry } from "./tool-catalogue.ts";
+
+/** Who serves a role. */
+export const RoleEngine = z.strictObject({ engine: z.string(), model: z.string() });
+export type RoleEngine = z.infer<typeof RoleEngine>;
+
+/** The facts that only the entry knows; `/v1/info` adds limits, tools and policy. */
+export interface ServiceFacts {
+  readonly version: string;
+  /** By role: analyzer, planner, executor, verifier, generator, tool. */
+  readonly engines: Readonly<Record<string, RoleEngine>>;
+  readonly features: readonly string[];
+}
+
+export interface LogEntry {
+  readonly level: "info" | "warn" | "error";
+  readonly message: string;
+  readonly request_id: string;
+  readonly code: string;
+  /** The inner reason; it goes to the log and nowhere else. */
+  readonly cause?: unknown;
+}
+
+export interface Services {
+  /** A stub of the session's object. Called anew for each try, for a stub may be broken. */
+  sessions(tenant: string, sessionId: string): SessionApi;
+  readonly ledger: Ledger;
+  readonly keys: KeyStore;
+  /** HMAC secret of tickets, the same in every isolate. */
+  ticketSecret(): Promise<string>;
+  /** False when this key has used up its minute. */
+  allowRequest(rateKey: string): Promise<boolean>;
+  /** For `/readyz`: each must settle quickly and rejects when its store is down. */
+  readonly probes: Readonly<Record<string, () => Promise<void>>>;
+  readonly tools: readonly ToolCatalogueEntry[];
+  /** The policy that serves new runs. */
+  readonly policy: PolicyRef;
+  readonly facts: ServiceFacts;
+  readonly clock: Clock;
+  readonly ids: IdSource;
+  log(entry: LogEntry): void;
+  readonly config: {
+    /** No keys, one tenant `local`, loopback names only. */
+    readonly allowAnonymous: boolean;
+    readonly corsOrigins: readonly string[];
+  };
+}

@@ -1,0 +1,105 @@
+// Values for a JSON Schema of the OpenAPI document: mostly right, sometimes with one part replaced or added, so
+// that requests get past the first check and fail at the others. It covers the keywords that the document uses.
+
+import * as fc from "fast-check";
+import * as z from "zod";
+
+const Schema = z.looseObject({
+  $ref: z.string().optional(),
+  type: z.union([z.string(), z.array(z.string())]).optional(),
+  enum: z.array(z.unknown()).optional(),
+  properties: z.record(z.string(), z.unknown()).optional(),
+  required: z.array(z.string()).default([]),
+  items: z.unknown().optional(),
+  additionalProperties: z.unknown().optional(),
+  minimum: z.number().optional(),
+  maximum: z.number().optional(),
+  minLength: z.number().optional(),
+  maxLength: z.number().optional(),
+  minItems: z.number().optional(),
+  maxItems: z.number().optional(),
+});
+type Schema = z.infer<typeof Schema>;
+
+const text = fc.oneof(fc.string(), fc.string({ unit: "binary" }));
+/** What the other kinds are replaced by. */
+const wrong = fc.oneof(
+  fc.constantFrom(null, "", 0, -1, 1.5, 1e308, [], {}, true),
+  text,
+  fc.array(fc.integer(), { maxLength: 3 }),
+);
+
+/** Values for members of these names that the schema cannot know, e.g. of tools that exist. */
+export type Hints = Readonly<Record<string, fc.Arbitrary<unknown>>>;
+
+function resolve(ref: string, document: unknown): unknown {
+  const step = (value: unknown, name: string): unknown =>
+    typeof value === "object" && value !== null ? Reflect.get(value, name) : undefined;
+  return ref.replace("#/", "").split("/").reduce(step, document);
+}
+
+function objectOf(schema: Schema, document: unknown, hints: Hints): fc.Arbitrary<unknown> {
+  const members = Object.entries(schema.properties ?? {}).map(([name, member]) => {
+    const hint = hints[name];
+    const any = arbitraryOf(member, document, hints);
+    const arbitrary =
+      hint === undefined ? any : fc.oneof({ weight: 9, arbitrary: hint }, { weight: 1, arbitrary: any });
+    return [name, arbitrary] as const;
+  });
+  if (members.length === 0) {
+    const values =
+      schema.additionalProperties === undefined || schema.additionalProperties === false
+        ? wrong
+        : arbitraryOf(schema.additionalProperties, document, hints);
+    return fc.dictionary(fc.string({ maxLength: 70 }), values, { maxKeys: 18 });
+  }
+  const known = fc.record(Object.fromEntries(members), { requiredKeys: schema.required });
+  const extra = fc.dictionary(fc.constantFrom("extra", "__proto__", "constructor", ""), wrong, { maxKeys: 1 });
+  return fc.oneof(
+    { weight: 9, arbitrary: known },
+    { weight: 1, arbitrary: fc.tuple(known, extra).map(([left, right]) => ({ ...left, ...right })) },
+  );
+}
+
+function rightOf(schema: Schema, type: string, document: unknown, hints: Hints): fc.Arbitrary<unknown> {
+  const bound = (value: number | undefined, otherwise: number) => Math.max(-1e9, Math.min(1e9, value ?? otherwise));
+  switch (type) {
+    case "object":
+      return objectOf(schema, document, hints);
+    case "array":
+      return fc.array(arbitraryOf(schema.items, document, hints), {
+        minLength: schema.minItems ?? 0,
+        maxLength: Math.min(4, schema.maxItems ?? 4),
+      });
+    case "string":
+      return fc.string({
+        minLength: schema.minLength ?? 0,
+        maxLength: Math.max(schema.minLength ?? 0, Math.min(40, schema.maxLength ?? 40)),
+      });
+    case "integer":
+      return fc.integer({ min: bound(schema.minimum, -10), max: bound(schema.maximum, 1000) });
+    case "number":
+      return fc.double({ min: bound(schema.minimum, -10), max: bound(schema.maximum, 1000), noNaN: true });
+    case "boolean":
+      return fc.boolean();
+    default:
+      return wrong;
+  }
+}
+
+export function arbitraryOf(value: unknown, document: unknown, hints: Hints = {}): fc.Arbitrary<unknown> {
+  const parsed = Schema.safeParse(value);
+  if (!parsed.success) {
+    return wrong;
+  }
+  const schema = parsed.data;
+  if (schema.$ref !== undefined) {
+    return arbitraryOf(resolve(schema.$ref, document), document, hints);
+  }
+  const types = schema.type === undefined ? ["any"] : [schema.type].flat();
+  const right =
+    schema.enum === undefined
+      ? fc.oneof(...types.map((type) => rightOf(schema, type, document, hints)))
+      : fc.constantFrom(...schema.enum);
+  return fc.oneof({ weight: 40, arbitrary: right }, { weight: 1, arbitrary: wrong });
+}
