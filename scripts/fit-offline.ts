@@ -9,9 +9,16 @@ import type { MemoryEntry } from "../src/agent/memory.ts";
 import { plannerPrompt } from "../src/agent/prompts/planner.ts";
 import { toSubGoal } from "../src/engines/offline/modules/sub-goals.ts";
 import { features } from "../src/engines/offline/policy/features.ts";
-import { type PlanKind, planKinds, type PlanToken, planTokens, rowOf } from "../src/engines/offline/policy/grammar.ts";
+import {
+  type PlanKind,
+  planKinds,
+  planRows,
+  type PlanToken,
+  planTokens,
+  rowOf,
+} from "../src/engines/offline/policy/grammar.ts";
 import { allowedTokens } from "../src/engines/offline/policy/policy.ts";
-import { featureGroups, type FeatureGroup, featureNames } from "../src/engines/offline/policy/vocabulary.ts";
+import { featureGroups, type FeatureGroup, featureNames, groupOf } from "../src/engines/offline/policy/vocabulary.ts";
 import { OfflineWeights, zeroWeights } from "../src/engines/offline/policy/weights.ts";
 import { type PartKind, partKinds } from "../src/engines/offline/question/part.ts";
 import { offlineTasks } from "../src/engines/offline/tasks/offline-tasks.ts";
@@ -21,15 +28,21 @@ import type { Tool } from "../src/tools/tool.ts";
 
 const taskCount = 4000;
 const outsideCount = 800;
-const steps = 300;
+const steps = 600;
 const learningRate = 0.08;
 /** Small enough to fit the teacher closely, large enough that words of single wordings carry little. */
-const decay = 2e-4;
+const decay = 1e-5;
+/** Share of a question's features that an example leaves out, so that no plan hangs on a single word. */
+const dropout = 0.15;
+/** Combining too early loses the question, one part too many costs a turn: so states with parts missing weigh more. */
+const caution = 1.3;
+const width = featureNames.length;
 
 /** One choice of a plan: the features that were active, and the share of each token that the teacher would take. */
 interface Example {
   readonly featureIds: readonly number[];
   readonly rows: readonly { readonly row: number; readonly wanted: number }[];
+  readonly weight: number;
 }
 
 /** Only a tool's name matters to the planner's features. */
@@ -88,13 +101,14 @@ function example(
   featureIds: readonly number[],
   context: "start" | "python_coder" | PartKind,
   right: readonly PlanToken[],
+  weight = 1,
 ): Example {
   const rows = allowedTokens(featureIds, context).flatMap((id) => {
     const row = rowOf(context, id);
     const isRight = right.some((token) => token === planTokens[id]);
     return row === null ? [] : [{ row, wanted: isRight ? 1 / right.length : 0 }];
   });
-  return { featureIds, rows };
+  return { featureIds, rows, weight };
 }
 
 function examplesInside(seed: number, groups: readonly FeatureGroup[]): Example[] {
@@ -102,15 +116,23 @@ function examplesInside(seed: number, groups: readonly FeatureGroup[]): Example[
     const random = createRandom(seed, 1_000_000 + index);
     // A question with one part ends with it, so there is no state in which its result is known and more is to do.
     const done = kinds.length === 1 ? [] : kinds.filter(() => random.next() < 0.5);
-    const states = kinds.length === 1 ? [[]] : [[], done, kinds];
+    const first = random.pick(kinds);
+    const others = kinds.filter((kind) => kind !== first);
+    const states = kinds.length === 1 ? [[]] : [[], done, others, kinds];
     return states.flatMap((known) => {
       const wrong = planKinds.filter((kind) => !kinds.some((own) => own === kind));
-      const featureIds = promptFeatures(query, random.pick(toolsets), makeMemory(known, wrong, random), groups);
+      const active = promptFeatures(query, random.pick(toolsets), makeMemory(known, wrong, random), groups);
+      const featureIds = active.filter((id) => groupOf(id) !== "query" || random.next() >= dropout);
       const missing = kinds.filter((kind) => !known.includes(kind));
       return [
-        example(featureIds, "start", ["python_coder"]),
-        example(featureIds, "python_coder", missing.length === 0 ? ["combine"] : missing),
-        ...missing.slice(0, 1).map((kind) => example(featureIds, kind, ["end"])),
+        ...(index % 4 === 0 ? [example(featureIds, "start", ["python_coder"])] : []),
+        example(
+          featureIds,
+          "python_coder",
+          missing.length === 0 ? ["combine"] : missing,
+          missing.length === 0 ? 1 : caution,
+        ),
+        ...missing.slice(0, index % 4 === 0 ? 1 : 0).map((kind) => example(featureIds, kind, ["end"])),
       ];
     });
   });
@@ -124,49 +146,80 @@ function examplesOutside(seed: number, groups: readonly FeatureGroup[]): Example
   });
 }
 
-/** d(-log likelihood)/d(row, feature), averaged; returns the loss too. */
-function gradient(
-  examples: readonly Example[],
-  weights: readonly Float64Array[],
-  into: readonly Float64Array[],
-): number {
+/**
+ * What memory says of one kind bears on that kind alone, the number of results on combining alone, and a word of the
+ * question on the kinds of parts alone, for which it can only speak. Without these bounds on the first fit it learns
+ * which kinds happen to go together in its tasks, and fails where others do. Training by rewards is not bound.
+ */
+const wholeKinds = new Set(["combine", "guess", "restate"].map((kind) => `python_coder>${kind}`));
+const spoken = planRows.map((row) =>
+  featureNames.map((name, id) => {
+    const [about, kind] = name.split(":");
+    if (groupOf(id) === "query") {
+      return !wholeKinds.has(row);
+    }
+    if (about === "results") {
+      return row === "python_coder>combine";
+    }
+    return (about !== "done" && about !== "failed" && about !== "last") || row === `python_coder>${kind}`;
+  }),
+);
+
+function speaksFor(feature: number, row: number): boolean {
+  return spoken[row]?.[feature] ?? false;
+}
+
+const onlySpeaksFor = planRows.flatMap((row) =>
+  featureNames.map((_, id) => groupOf(id) === "query" && partKinds.some((kind) => row === `python_coder>${kind}`)),
+);
+
+/** d(-log likelihood)/d(weights), averaged, row after row; returns the loss too. */
+function gradient(examples: readonly Example[], weights: Float64Array, into: Float64Array): number {
   let loss = 0;
-  for (const { featureIds, rows } of examples) {
-    const scores = rows.map(({ row }) => featureIds.reduce((sum, id) => sum + (weights[row]?.[id] ?? 0), 0));
+  for (const { featureIds, rows, weight } of examples) {
+    const scores = rows.map(({ row }) => {
+      let score = 0;
+      for (const id of featureIds) {
+        score += weights[row * width + id] ?? 0;
+      }
+      return score;
+    });
     const most = Math.max(...scores);
     const total = scores.reduce((sum, score) => sum + Math.exp(score - most), 0);
     for (const [index, { row, wanted }] of rows.entries()) {
       const logProb = (scores[index] ?? 0) - most - Math.log(total);
-      loss -= wanted * logProb;
-      const slope = (Math.exp(logProb) - wanted) / examples.length;
-      const target = into[row];
-      for (const id of target === undefined ? [] : featureIds) {
-        target?.set([(target[id] ?? 0) + slope], id);
+      loss -= weight * wanted * logProb;
+      const slope = (weight * (Math.exp(logProb) - wanted)) / examples.length;
+      for (const id of featureIds) {
+        into[row * width + id] = (into[row * width + id] ?? 0) + slope * (speaksFor(id, row) ? 1 : 0);
       }
     }
   }
   return loss / examples.length;
 }
 
-function fit(examples: readonly Example[], rowCount: number): { rows: Float64Array[]; loss: number } {
-  const blank = () => Array.from({ length: rowCount }, () => new Float64Array(featureNames.length));
+function fit(examples: readonly Example[], rowCount: number): { rows: number[][]; loss: number } {
+  const blank = () => new Float64Array(rowCount * width);
   const [weights, first, second] = [blank(), blank(), blank()];
   let loss = 0;
   for (let step = 1; step <= steps; step += 1) {
     const slopes = blank();
     loss = gradient(examples, weights, slopes);
-    for (const [row, values] of weights.entries()) {
-      for (const [id, value] of values.entries()) {
-        const slope = (slopes[row]?.[id] ?? 0) + decay * value;
-        const m = 0.9 * (first[row]?.[id] ?? 0) + 0.1 * slope;
-        const v = 0.999 * (second[row]?.[id] ?? 0) + 0.001 * slope * slope;
-        first[row]?.set([m], id);
-        second[row]?.set([v], id);
-        values[id] = value - (learningRate * (m / (1 - 0.9 ** step))) / (Math.sqrt(v / (1 - 0.999 ** step)) + 1e-8);
-      }
+    const [fade, fadeSquares] = [1 - 0.9 ** step, 1 - 0.999 ** step];
+    for (const [at, value] of weights.entries()) {
+      const slope = (slopes[at] ?? 0) + decay * value;
+      const m = 0.9 * (first[at] ?? 0) + 0.1 * slope;
+      const v = 0.999 * (second[at] ?? 0) + 0.001 * slope * slope;
+      first[at] = m;
+      second[at] = v;
+      const moved = value - (learningRate * (m / fade)) / (Math.sqrt(v / fadeSquares) + 1e-8);
+      weights[at] = onlySpeaksFor[at] === true ? Math.max(0, moved) : moved;
     }
   }
-  return { rows: weights, loss };
+  return {
+    rows: Array.from({ length: rowCount }, (_, row) => Array.from(weights.subarray(row * width, (row + 1) * width))),
+    loss,
+  };
 }
 
 function main(): void {
@@ -184,15 +237,32 @@ function main(): void {
   const empty = zeroWeights(values.version, groups);
   const { rows, loss } = fit(examples, empty.rows.length);
   // Two decimals keep the file small and change no plan that is not a toss-up.
-  const rounded = rows.map((row) => Array.from(row, (value) => Math.round(value * 100) / 100 + 0));
+  const rounded = rows.map((row) => row.map((value) => Math.round(value * 100) / 100 + 0));
   writeFileSync(values.out, toJson(OfflineWeights.parse({ ...empty, rows: rounded })));
   console.log(`${values.version}: ${examples.length} choices, loss ${loss.toFixed(4)}, written to ${values.out}`);
 }
 
-/** One row a line: the file stays readable, and a change of one row is a change of one line. */
+/** Numbers in lines of at most 120 characters, as the formatter wants them. */
 function toJson({ rows, ...head }: OfflineWeights): string {
-  const opening = JSON.stringify(head).slice(0, -1);
-  return `${opening},"rows":[\n${rows.map((row) => JSON.stringify(row)).join(",\n")}\n]}\n`;
+  const fields = Object.entries(head).map(
+    ([name, value]) => `  "${name}": ${JSON.stringify(value).replaceAll(",", ", ")},`,
+  );
+  const lists = rows.map((row) => `    [\n${fillLines(row)}\n    ]`);
+  return `{\n${fields.join("\n")}\n  "rows": [\n${lists.join(",\n")}\n  ]\n}\n`;
+}
+
+function fillLines(row: readonly number[]): string {
+  const lines = [""];
+  for (const [index, value] of row.entries()) {
+    const piece = `${value}${index + 1 < row.length ? "," : ""}`;
+    const line = lines.at(-1) ?? "";
+    if (line !== "" && line.length + 1 + piece.length > 114) {
+      lines.push(piece);
+    } else {
+      lines[lines.length - 1] = line === "" ? piece : `${line} ${piece}`;
+    }
+  }
+  return lines.map((line) => `      ${line}`).join("\n");
 }
 
 main();

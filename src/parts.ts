@@ -5,8 +5,7 @@ import { createSandboxClient } from "../durable-objects/remote-sandbox.ts";
 import type { PolicyRef } from "./agent/run-spec.ts";
 import { type Clock, createClock } from "./engines/clock.ts";
 import type { Engine } from "./engines/engine.ts";
-import { createOfflineEngine } from "./engines/offline/engine.ts";
-import { untrainedWeights } from "./engines/offline/policy/weights.ts";
+import { createOfflineEngine, offlineWeights } from "./engines/offline/engine.ts";
 import type { Capabilities } from "./engines/hosted/capabilities.ts";
 import { createEngine, readTimeoutMs } from "./engines/router.ts";
 import { type Env, variablesOf } from "./env.ts";
@@ -36,7 +35,7 @@ export function createParts(env: Env): Parts {
   const variables = variablesOf(env);
   const clock = createClock(() => Date.now());
   const random = (): number => Math.random();
-  const offline = createOfflineEngine({ weights: untrainedWeights("offline-0"), random });
+  const offline = givingWay(createOfflineEngine({ weights: offlineWeights, random }), clock);
   const cache = createTtlCache<Capabilities | null>({ now: clock.now, ttlMs: cacheMs, maxEntries: maxCached });
   const engine = createEngine(variables, {
     offline,
@@ -53,6 +52,18 @@ export function createParts(env: Env): Parts {
     clock,
     random,
     longestCallMs: Math.max(readTimeoutMs(variables), ...tools.map((tool) => tool.timeoutMs)),
+  };
+}
+
+// The offline engine answers at once, and a run on it would otherwise go from its first event to its first Python
+// program without letting go of the thread that readers of the stream wait for.
+function givingWay(engine: Engine, clock: Clock): Engine {
+  return {
+    ...engine,
+    async chat(request, signal) {
+      await clock.sleep(0, signal);
+      return engine.chat(request, signal);
+    },
   };
 }
 

@@ -9,7 +9,7 @@ export function toMemoryEntry(turn: TurnState): MemoryEntry {
     turn: turn.turn,
     sub_goal: plan?.sub_goal ?? null,
     tool: plan?.tool ?? null,
-    calls: turn.calls.map(toMemoryCall),
+    calls: turn.calls.map((call) => toMemoryCall(call, Math.floor(maxResultChars / turn.calls.length))),
     status: toolStatusOf(turn),
     error: plan?.error ?? command?.error ?? null,
     verification:
@@ -18,10 +18,10 @@ export function toMemoryEntry(turn: TurnState): MemoryEntry {
   };
 }
 
-function toMemoryCall(call: CallState): MemoryEntry["calls"][number] {
+function toMemoryCall(call: CallState, maxChars: number): MemoryEntry["calls"][number] {
   return {
     arguments: call.arguments,
-    result: call.result === undefined ? null : elide(asText(call.result), maxResultChars),
+    result: call.result === undefined ? null : elide(asText(call.result), maxChars),
     error: call.error ?? null,
     produced_by: call.producedBy ?? "",
   };

@@ -25,8 +25,10 @@ export interface MemoryEntry {
   readonly ms: number;
 }
 
-/** About a thousand tokens a result, so that twenty turns of M fit into a context of 32k. */
+/** About a thousand tokens for a turn's results, shared by its calls, so that twenty turns of M fit into 32k tokens. */
 export const maxResultChars = 4000;
+/** Likewise for the arguments of a turn's calls: enough for a program of fifty lines. */
+const maxArgumentChars = 2000;
 /** A sub-goal and a verifier's analysis are judgements, not stores of text. */
 export const maxAnalysisChars = 1000;
 /** An unknown tool's name is whatever the planner wrote. */
@@ -58,7 +60,7 @@ function toPromptEntry(entry: MemoryEntry) {
     sub_goal: entry.sub_goal === null ? null : elide(entry.sub_goal, maxAnalysisChars),
     tool: entry.tool === null ? null : elide(entry.tool, maxToolChars),
     calls: entry.calls.map((call) => ({
-      arguments: elideArguments(call.arguments),
+      arguments: elideArguments(call.arguments, Math.floor(maxArgumentChars / entry.calls.length)),
       ...(call.result === null ? {} : { result: call.result }),
       ...(call.error === null ? {} : { error: `${call.error.code}: ${elide(call.error.detail, maxAnalysisChars)}` }),
     })),
@@ -70,7 +72,7 @@ function toPromptEntry(entry: MemoryEntry) {
   };
 }
 
-function elideArguments(value: unknown): unknown {
+function elideArguments(value: unknown, maxChars: number): unknown {
   const text = JSON.stringify(value) ?? "null";
-  return text.length <= maxResultChars ? value : elide(text, maxResultChars);
+  return text.length <= maxChars ? value : elide(text, maxChars);
 }

@@ -203,17 +203,28 @@ function failed(key: CallKey, tool: Tool, error: ToolError, ms: number, calls: r
 /** A traceback's worth. */
 const maxErrorChars = 4000;
 
+/** Room for the note that says how much was left out. */
+const maxNoteChars = 100;
+
 /** A result beyond the cap becomes the head and tail of its text. */
 function capResult(result: unknown): { result: unknown; cut: boolean } {
   if (result === undefined) {
     return { result: undefined, cut: false };
   }
   const text = asText(result);
-  // A character is at most three bytes of UTF-8 per UTF-16 unit, so a short text needs no encoding to be measured.
-  if (text.length * 3 <= maxResultBytes || new TextEncoder().encode(text).byteLength <= maxResultBytes) {
+  if (new TextEncoder().encode(text).byteLength <= maxResultBytes) {
     return { result, cut: false };
   }
-  return { result: elide(text, Math.floor(maxResultBytes / 3) - 100), cut: true };
+  // Bytes are spread unevenly over the characters, so a fair share of characters may still be too many bytes.
+  let cut = text;
+  for (let size = jsonBytes(cut); size > maxResultBytes; size = jsonBytes(cut)) {
+    cut = elide(text, Math.floor((cut.length * maxResultBytes) / size) - maxNoteChars);
+  }
+  return { result: cut, cut: true };
+}
+
+function jsonBytes(value: unknown): number {
+  return new TextEncoder().encode(JSON.stringify(value)).byteLength;
 }
 
 function usageOf(calls: readonly ModuleCall[]): { usage?: TokenUsage } {

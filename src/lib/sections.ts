@@ -22,12 +22,32 @@ export function renderSections(sections: Sections): string {
 
 /** The inverse of `renderSections`: each section's text by name. Text outside sections is ignored. */
 export function readSections(message: string): ReadonlyMap<string, string> {
+  const lines = message.split("\n");
+  const closings = lastLines(lines, /^<\/([a-z_]+)>$/);
   const found = new Map<string, string>();
-  for (const match of message.matchAll(/^<([a-z_]+)>\n([\s\S]*?)\n<\/\1>$/gm)) {
-    const [, name, text] = match;
-    if (name !== undefined && text !== undefined && !found.has(name)) {
-      found.set(name, unfence(text));
+  for (let start = 0; start < lines.length; start++) {
+    const name = /^<([a-z_]+)>$/.exec(lines[start] ?? "")?.[1];
+    // Openers without a closing tag are common in raw text and must not cost a scan each.
+    if (name === undefined || (closings.get(name) ?? 0) < start + 2) {
+      continue;
     }
+    const end = lines.indexOf(`</${name}>`, start + 2);
+    if (!found.has(name)) {
+      found.set(name, unfence(lines.slice(start + 1, end).join("\n")));
+    }
+    start = end;
   }
   return found;
+}
+
+/** The last line on which each tag stands, by the tag's name. */
+function lastLines(lines: readonly string[], tag: RegExp): ReadonlyMap<string, number> {
+  const last = new Map<string, number>();
+  for (const [index, line] of lines.entries()) {
+    const name = tag.exec(line)?.[1];
+    if (name !== undefined) {
+      last.set(name, index);
+    }
+  }
+  return last;
 }
