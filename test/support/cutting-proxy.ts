@@ -1,7 +1,7 @@
 // A proxy in front of the service that cuts event streams after a number of events, as bad networks do.
 
-import { createServer, request, type Server } from "node:http";
 import { once } from "node:events";
+import { createServer, type IncomingMessage, request, type ServerResponse } from "node:http";
 
 export interface CuttingProxy {
   readonly url: string;
@@ -10,49 +10,66 @@ export interface CuttingProxy {
   close(): Promise<void>;
 }
 
+/** Passes whole messages on until `cutAfter` numbered events have gone out, then breaks the connection. */
+function passEvents(from: IncomingMessage, to: ServerResponse, cutAfter: number): void {
+  let events = 0;
+  let text = "";
+  from.setEncoding("utf8");
+  from.on("data", (chunk: string) => {
+    text += chunk;
+    for (let end = text.indexOf("\n\n"); end >= 0 && events < cutAfter; end = text.indexOf("\n\n")) {
+      events += text.startsWith("id: ") ? 1 : 0;
+      const isLast = events >= cutAfter;
+      to.write(text.slice(0, end + 2), () => {
+        if (isLast) {
+          to.destroy();
+        }
+      });
+      text = text.slice(end + 2);
+    }
+  });
+  from.on("end", () => {
+    if (events < cutAfter) {
+      to.end(text);
+    }
+  });
+}
+
 /** Cuts the n-th event stream after `cuts[n]` events; streams beyond the list pass whole. */
 export async function startCuttingProxy(target: string, cuts: readonly number[]): Promise<CuttingProxy> {
+  const { hostname, port } = new URL(target);
   const resumedFrom: string[] = [];
-  const server: Server = createServer((incoming, outgoing) => {
-    const { hostname, port } = new URL(target);
-    const isStream = incoming.url?.includes("/events") === true;
-    const cutAfter = isStream ? (cuts[resumedFrom.length] ?? Infinity) : Infinity;
-    if (isStream) {
-      resumedFrom.push(String(incoming.headers["last-event-id"] ?? ""));
+  const server = createServer((incoming, outgoing) => {
+    const { method = "GET", url = "/", headers } = incoming;
+    const cutAfter = url.includes("/events") ? (cuts[resumedFrom.length] ?? Infinity) : null;
+    if (cutAfter !== null) {
+      resumedFrom.push(String(headers["last-event-id"] ?? ""));
     }
-    const { method, url, headers } = incoming;
-    const onward = request(
-      { hostname, port, ...(method === undefined ? {} : { method }), path: url, headers },
-      (reply) => {
-        outgoing.writeHead(reply.statusCode ?? 502, reply.headers);
-        let events = 0;
-        reply.on("data", (chunk: Buffer) => {
-          outgoing.write(chunk);
-          events +=
-            chunk.toString("utf8").split("\nid: ").length - 1 + (chunk.toString("utf8").startsWith("id: ") ? 1 : 0);
-          if (events >= cutAfter) {
-            outgoing.destroy();
-            onward.destroy();
-          }
-        });
-        reply.on("end", () => outgoing.end());
-        reply.on("error", () => outgoing.destroy());
-      },
-    );
+    const onward = request({ hostname, port, method, path: url, headers }, (reply) => {
+      outgoing.writeHead(reply.statusCode ?? 502, reply.headers);
+      reply.on("error", () => outgoing.destroy());
+      if (cutAfter === null) {
+        reply.pipe(outgoing);
+      } else {
+        passEvents(reply, outgoing, cutAfter);
+      }
+    });
     onward.on("error", () => outgoing.destroy());
+    outgoing.on("close", () => onward.destroy());
     incoming.pipe(onward);
   });
   server.listen(0, "127.0.0.1");
   await once(server, "listening");
   const address = server.address();
-  const port = typeof address === "object" && address !== null ? address.port : 0;
+  const ownPort = typeof address === "object" && address !== null ? address.port : 0;
   return {
-    url: `http://127.0.0.1:${port}`,
+    url: `http://127.0.0.1:${ownPort}`,
     resumedFrom,
     async close() {
-      server.closeAllConnections();
+      const closed = once(server, "close");
       server.close();
-      await once(server, "close");
+      server.closeAllConnections();
+      await closed;
     },
   };
 }
