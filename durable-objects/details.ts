@@ -1,9 +1,9 @@
 // Details too large for a row (SQLite's limit in production is 2 MB, ours 1 MB) lie in R2 under a key made of
 // their hash, put there before the event that points at them is appended.
 
-import type { EventDetail, NewEvent } from "../src/agent/events.ts";
+import { EventDetail, type NewEvent } from "../src/agent/events.ts";
 import { sha256Hex } from "../src/lib/sha256.ts";
-import type { PreparedEvent } from "./session-store.ts";
+import type { PreparedEvent } from "./event-table.ts";
 
 /** Characters of JSON that are sure to stay under 1 MB as UTF-8, of which a character takes three bytes at most. */
 const maxInlineChars = 300_000;
@@ -34,12 +34,20 @@ async function storeDetail(bucket: R2Bucket, prefix: string, detail: EventDetail
   return { r2: key };
 }
 
-export async function fetchDetail(bucket: R2Bucket, key: string): Promise<string> {
+/** Removes what was put for events that the log then refused: nothing would ever point at it. */
+export async function discardDetails(bucket: R2Bucket, events: readonly PreparedEvent[]): Promise<void> {
+  const keys = events.flatMap(({ detail }) => (detail !== null && "r2" in detail ? detail.r2 : []));
+  if (keys.length > 0) {
+    await bucket.delete(keys);
+  }
+}
+
+export async function fetchDetail(bucket: R2Bucket, key: string): Promise<EventDetail> {
   const found = await bucket.get(key);
   if (found === null) {
     throw new Error(`the detail ${key} is missing`);
   }
-  return found.text();
+  return EventDetail.parse(await found.json());
 }
 
 /** Removes every spilled detail of a run. */

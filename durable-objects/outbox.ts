@@ -7,7 +7,8 @@ import type { Ledger } from "../src/store/ledger.ts";
 import type { RecordStore } from "../src/store/records.ts";
 import type { RolloutRecord } from "../src/training/rollout-record.ts";
 import { unreachable } from "../src/lib/unreachable.ts";
-import type { OutboxRow, SessionStore } from "./session-store.ts";
+import type { OutboxRow } from "./outbox-table.ts";
+import type { SessionStore } from "./session-store.ts";
 
 export interface OutboxDeps {
   readonly store: SessionStore;
@@ -26,13 +27,13 @@ const maxWaitMs = 300_000;
 
 /** Tries every row that is due, oldest first. Rows that fail wait for their next time. */
 export async function deliverOutbox(deps: OutboxDeps): Promise<void> {
-  for (const row of deps.store.outbox().filter((due) => due.next_at <= deps.now())) {
+  for (const row of deps.store.outbox.rows().filter((due) => due.next_at <= deps.now())) {
     try {
       await deliver(deps, row);
-      deps.store.settleOutbox(row);
+      deps.store.outbox.settle(row);
     } catch (error) {
       const waitMs = Math.min(maxWaitMs, baseWaitMs * 2 ** row.attempts) * (0.5 + deps.random() / 2);
-      deps.store.postponeOutbox(row, deps.now() + Math.round(waitMs));
+      deps.store.outbox.postpone(row, deps.now() + Math.round(waitMs));
       deps.warn(`outbox row ${row.kind} of run ${row.ordinal} waits ${Math.round(waitMs)} ms`, error);
     }
   }
@@ -57,6 +58,9 @@ async function deliver(deps: OutboxDeps, row: OutboxRow): Promise<void> {
 
 async function deliverEnd(deps: OutboxDeps, ordinal: number, state: RunState): Promise<void> {
   const record = await deps.readRecord(ordinal);
+  if (record === null) {
+    return;
+  }
   const stored = await deps.records.put(deps.tenant, state.runId, record);
   await deps.ledger.recordEnded({
     ...createdRow(deps.tenant, state),

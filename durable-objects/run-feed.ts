@@ -11,17 +11,12 @@ export class RunFeed {
   readonly #runId: string;
   readonly #listeners = new Set<Listener>();
   #snapshot: EventSnapshot | null = null;
-  #lastSeq = 0;
-  /** When the loop last gave a sign of life, milliseconds since the epoch. */
-  #activeAt: number;
+  #lastSeq: number;
 
-  constructor(runId: string, nowMs: number) {
+  /** `lastSeq`: the number of the log's last event so far. */
+  constructor(runId: string, lastSeq: number) {
     this.#runId = runId;
-    this.#activeAt = nowMs;
-  }
-
-  get activeAt(): number {
-    return this.#activeAt;
+    this.#lastSeq = lastSeq;
   }
 
   subscribe(listener: Listener): () => void {
@@ -35,8 +30,7 @@ export class RunFeed {
     return this.#snapshot;
   }
 
-  appended(events: readonly RunEvent[], nowMs: number): void {
-    this.#activeAt = nowMs;
+  appended(events: readonly RunEvent[]): void {
     for (const event of events) {
       this.#lastSeq = event.seq;
       // Any durable event ends the text under way: it was completed, retried, or belongs to a run that ended.
@@ -46,7 +40,6 @@ export class RunFeed {
   }
 
   delta({ type, turn, output, text }: Delta, nowMs: number): void {
-    this.#activeAt = nowMs;
     const at = new Date(nowMs).toISOString();
     const where = { run_id: this.#runId, turn, at, ...(output === null ? {} : { output }) };
     const before = this.#snapshot?.text ?? "";

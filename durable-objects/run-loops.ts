@@ -1,6 +1,6 @@
 // Which loop runs. A session runs one run at a time; `ensure` alone starts a loop, is called by every RPC and by
-// the alarm, and does nothing while one is alive. A run without a loop in memory was left by a crash or an
-// eviction, and its recovery goes into the log first.
+// the alarm, and does nothing while one is alive or rests after a fault. A run that an earlier loop left unended was cut off by a crash or
+// an eviction, and its recovery goes into the log first.
 
 import type { Delta, RunLog } from "../src/agent/deps.ts";
 import { isTerminal, type NewEvent } from "../src/agent/events.ts";
@@ -10,7 +10,8 @@ import { recover } from "../src/agent/recover.ts";
 import type { RunState } from "../src/agent/run-state.ts";
 import { findTool } from "../src/tools/tool-name.ts";
 import type { Parts } from "../src/parts.ts";
-import { prepareEvent } from "./details.ts";
+import { discardDetails, prepareEvent } from "./details.ts";
+import type { PreparedEvent } from "./event-table.ts";
 import { RunFeed } from "./run-feed.ts";
 import type { RunRow, SessionStore } from "./session-store.ts";
 
@@ -18,6 +19,8 @@ interface Loop {
   readonly ordinal: number;
   readonly abort: AbortController;
   readonly feed: RunFeed;
+  /** When it last gave a sign of life, milliseconds since the epoch. */
+  activeAt: number;
 }
 
 export interface LoopHost {
@@ -37,12 +40,21 @@ const maxEarlierAnswers = 10;
 export class RunLoops {
   readonly #host: LoopHost;
   readonly #feeds = new Map<number, RunFeed>();
-  /** Runs created in this incarnation whose first loop has not started: they are not recovered. */
-  readonly #fresh = new Set<number>();
+  /** Runs whose first loop has not started: there is nothing to recover. */
+  readonly #fresh: Set<number>;
   #loop: Loop | null = null;
+  /** The run whose loop broke off: callers that ask for it again and again must not use up its recoveries. */
+  #resting: number | null = null;
 
   constructor(host: LoopHost) {
     this.#host = host;
+    // Only the first of those that an earlier incarnation left can have had a loop; the others were waiting.
+    this.#fresh = new Set(
+      host.store
+        .unended()
+        .slice(1)
+        .map((run) => run.ordinal),
+    );
   }
 
   created(ordinal: number): void {
@@ -54,7 +66,7 @@ export class RunLoops {
     if (known !== undefined) {
       return known;
     }
-    const feed = new RunFeed(run.run_id, this.#host.parts.clock.now());
+    const feed = new RunFeed(run.run_id, this.#host.store.events.lastSeq(run.ordinal));
     this.#feeds.set(run.ordinal, feed);
     return feed;
   }
@@ -62,18 +74,25 @@ export class RunLoops {
   /** Starts the loop of the session's first unended run, unless one is alive. */
   ensure(): void {
     const [run] = this.#loop === null ? this.#host.store.unended() : [];
-    if (run === undefined) {
+    if (run === undefined || run.ordinal === this.#resting) {
       return;
     }
-    const loop: Loop = { ordinal: run.ordinal, abort: new AbortController(), feed: this.feed(run) };
+    const activeAt = this.#host.parts.clock.now();
+    const loop: Loop = { ordinal: run.ordinal, abort: new AbortController(), feed: this.feed(run), activeAt };
     this.#loop = loop;
     this.#host.waitUntil(this.#run(run, loop));
+  }
+
+  /** As `ensure`, for the alarm: a run whose loop broke off has rested long enough. */
+  revive(): void {
+    this.#resting = null;
+    this.ensure();
   }
 
   /** Takes away a loop that gave no sign of life for `silenceMs`; the next `ensure` starts another. */
   dropSilent(silenceMs: number): void {
     const loop = this.#loop;
-    if (loop !== null && this.#host.parts.clock.now() - loop.feed.activeAt > silenceMs) {
+    if (loop !== null && this.#host.parts.clock.now() - loop.activeAt > silenceMs) {
       loop.abort.abort();
       this.#loop = null;
     }
@@ -87,18 +106,14 @@ export class RunLoops {
   }
 
   /** Commits events to a run's log and tells its viewers. Null: the run had ended. */
-  append(run: RunRow, events: Parameters<SessionStore["append"]>[1], activeMs: number) {
-    const nowMs = this.#host.parts.clock.now();
-    const stored = this.#host.store.append(
-      { ordinal: run.ordinal, runId: run.run_id },
-      events,
-      new Date(nowMs).toISOString(),
-      activeMs,
-    );
+  append(run: RunRow, events: readonly PreparedEvent[], activeMs: number) {
+    const at = new Date(this.#host.parts.clock.now()).toISOString();
+    const stored = this.#host.store.append({ ordinal: run.ordinal, runId: run.run_id }, events, at, activeMs);
     if (stored !== null) {
-      this.feed(run).appended(stored, nowMs);
+      this.feed(run).appended(stored);
       if (stored.some((event) => isTerminal(event.type))) {
         this.#feeds.delete(run.ordinal);
+        this.#fresh.delete(run.ordinal);
         this.#host.onEnded();
       }
     }
@@ -115,9 +130,8 @@ export class RunLoops {
       // Platform faults and bugs alike: not retried in this invocation, the lease brings the run back.
       this.#host.warn(`the loop of ${run.run_id} broke off`, error);
       if (this.#loop === loop) {
-        this.#loop = null;
+        this.#resting = run.ordinal;
       }
-      return;
     }
     if (this.#loop === loop) {
       this.#loop = null;
@@ -132,7 +146,7 @@ export class RunLoops {
     if (state === null || this.#fresh.delete(run.ordinal)) {
       return state;
     }
-    const activeMs = store.activeMs(run.ordinal);
+    const activeMs = store.events.activeMs(run.ordinal);
     const event = recover(state, { activeMs, limit: null });
     if (event === null) {
       return null;
@@ -154,24 +168,28 @@ export class RunLoops {
       log: this.#logOf(run, loop, state),
       onDelta: (delta: Delta) => {
         if (!loop.abort.signal.aborted) {
-          loop.feed.delta(delta, clock.now());
+          loop.activeAt = clock.now();
+          loop.feed.delta(delta, loop.activeAt);
         }
       },
       signal: loop.abort.signal,
-      activeMs: store.activeMs(run.ordinal),
+      activeMs: store.events.activeMs(run.ordinal),
     };
   }
 
   #logOf(run: RunRow, loop: Loop, initial: RunState): RunLog {
-    const { bucket, tenant } = this.#host;
+    const { bucket, parts } = this.#host;
+    const tenant = this.#host.tenant();
     let state = initial;
     const append = async (events: readonly NewEvent[], activeMs: number) => {
-      const prepared = await Promise.all(events.map((event) => prepareEvent(bucket, tenant(), run.run_id, event)));
+      const prepared = await Promise.all(events.map((event) => prepareEvent(bucket, tenant, run.run_id, event)));
       // A loop that was taken away must not write beside the one that took its place.
       const stored = loop.abort.signal.aborted ? null : this.append(run, prepared, activeMs);
       if (stored === null) {
+        await discardDetails(bucket, prepared);
         return "ended" as const;
       }
+      loop.activeAt = parts.clock.now();
       state = stored.reduce(fold, state);
       return "appended" as const;
     };

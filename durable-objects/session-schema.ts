@@ -18,9 +18,19 @@ const migrations: readonly string[] = [
    ) WITHOUT ROWID;`,
 ];
 
+// Once the tables stand nothing drops them, and the question is asked before nearly every other.
+const initialised = new WeakSet<SqlStorage>();
+
 /** Whether this object has ever stored anything. Reads only. */
 export function isInitialised(sql: SqlStorage): boolean {
-  return sql.exec("SELECT 1 FROM sqlite_master WHERE type = 'table' AND name = 'meta'").toArray().length > 0;
+  if (initialised.has(sql)) {
+    return true;
+  }
+  const tables = sql.exec("SELECT 1 FROM sqlite_master WHERE type = 'table' AND name = 'meta'").toArray();
+  if (tables.length > 0) {
+    initialised.add(sql);
+  }
+  return tables.length > 0;
 }
 
 /** Brings the tables to the newest version. To be called inside a transaction. */
@@ -31,7 +41,8 @@ export function migrate(sql: SqlStorage): void {
   }
   sql.exec(
     "INSERT INTO meta VALUES ('schema', ?) ON CONFLICT (key) DO UPDATE SET value = excluded.value",
-    migrations.length,
+    // As text: a number would be bound as a real one and stored as `1.0`.
+    String(migrations.length),
   );
 }
 

@@ -1,14 +1,16 @@
-// All SQL of a session: runs, their logs, the outbox. Synchronous, because SQLite in a Durable Object is; the
-// object's output gate holds back whatever follows a write until the write is durable.
+// A session's SQLite: what it is, its runs and their logs, changed in transactions. Synchronous, because SQLite in
+// a Durable Object is; the object's output gate holds back whatever follows a write until the write is durable.
 
 import * as z from "zod";
 import { toEvent } from "../src/agent/bookkeeping.ts";
-import { EventDetail, isTerminal, type NewEvent, type RunEvent, RunEventSchema } from "../src/agent/events.ts";
+import { isTerminal, type RunEvent } from "../src/agent/events.ts";
 import { foldRun } from "../src/agent/fold.ts";
 import { RunStatus } from "../src/agent/run-object.ts";
-import type { RunState } from "../src/agent/run-state.ts";
 import type { EarlierAnswer } from "../src/agent/run-spec.ts";
-import type { LogEntry } from "../src/training/rollout-record.ts";
+import type { RunState } from "../src/agent/run-state.ts";
+import { EventTable, type PreparedEvent } from "./event-table.ts";
+import type { OpenWork } from "./next-alarm.ts";
+import { OutboxTable } from "./outbox-table.ts";
 import { isInitialised, migrate, newestVersion, readVersion } from "./session-schema.ts";
 
 export const RunRow = z.object({
@@ -22,30 +24,26 @@ export const RunRow = z.object({
 });
 export type RunRow = z.infer<typeof RunRow>;
 
-export const OutboxKind = z.enum(["created", "ended"]);
-export const OutboxRow = z.object({ ordinal: z.int(), kind: OutboxKind, attempts: z.int(), next_at: z.number() });
-export type OutboxRow = z.infer<typeof OutboxRow>;
-
-/** A detail either stands in its row or, where it is too large for one, in R2 under a key. */
-export type StoredDetail = { readonly inline: EventDetail } | { readonly r2: string };
-export type PreparedEvent = { readonly event: NewEvent; readonly detail: StoredDetail | null };
-
 const runColumns = "ordinal, run_id, status, query, answer, created_at, ended_at";
 /** DESIGN section 5: an `Idempotency-Key` is kept for a day. */
 const keyLifetimeMs = 24 * 3600 * 1000;
+/** Twenty turns of eight calls, each recovered ten times, are under five thousand events. */
+const maxEvents = 100_000;
 
 const KeyRow = RunRow.extend({ body_hash: z.string() });
 const AnswerRow = z.object({ query: z.string(), answer: z.string() });
-const SpilledDetail = z.strictObject({ r2: z.string() });
-const InlineDetail = z.strictObject({ inline: EventDetail });
 
 export class SessionStore {
+  readonly events: EventTable;
+  readonly outbox: OutboxTable;
   readonly #storage: DurableObjectStorage;
   readonly #sql: SqlStorage;
 
   constructor(storage: DurableObjectStorage) {
     this.#storage = storage;
     this.#sql = storage.sql;
+    this.events = new EventTable(storage.sql);
+    this.outbox = new OutboxTable(storage.sql);
     if (isInitialised(this.#sql) && readVersion(this.#sql) < newestVersion) {
       storage.transactionSync(() => {
         migrate(this.#sql);
@@ -82,7 +80,7 @@ export class SessionStore {
         this.#setMeta("session_id", session.sessionId);
         this.#setMeta("created_at", run.at);
       }
-      const ordinal = this.#count("runs") + 1;
+      const ordinal = Number(this.#sql.exec("SELECT count(*) AS count FROM runs").one()["count"]) + 1;
       const runId = run.runId(ordinal);
       this.#sql.exec(
         "INSERT INTO runs (ordinal, run_id, status, query, created_at, key_hash, body_hash) VALUES (?, ?, 'queued', ?, ?, ?, ?)",
@@ -94,15 +92,15 @@ export class SessionStore {
         key?.bodyHash ?? null,
       );
       const event = toEvent(run.event.event, { seq: 1, run_id: runId, at: run.at });
-      this.#insertEvent(ordinal, event, 0, run.event.detail);
-      this.#sql.exec("INSERT INTO outbox VALUES (?, 'created', 0, 0)", ordinal);
+      this.events.insert(ordinal, event, 0, run.event.detail);
+      this.outbox.add(ordinal, "created");
       return { ordinal, event };
     });
   }
 
   /**
-   * Appends to a run's log in one transaction, or nothing at all once it has its terminal event (null). Events are
-   * numbered from `lastSeq` + 1; a terminal one also closes the run's row and fills the outbox.
+   * Appends to a run's log in one transaction, or nothing at all once it has its terminal event or was erased (null).
+   * Events get the numbers after the log's last; a terminal one also closes the run's row and fills the outbox.
    */
   append(
     run: { ordinal: number; runId: string },
@@ -111,25 +109,18 @@ export class SessionStore {
     activeMs: number,
   ): RunEvent[] | null {
     return this.#storage.transactionSync(() => {
-      const row = this.#sql.exec("SELECT status, ended_at FROM runs WHERE ordinal = ?", run.ordinal).toArray()[0];
+      const row = this.#sql.exec("SELECT ended_at FROM runs WHERE ordinal = ?", run.ordinal).toArray()[0];
       if (row === undefined || row["ended_at"] !== null) {
         return null;
       }
-      const last = this.#sql.exec("SELECT max(seq) AS seq FROM events WHERE ordinal = ?", run.ordinal).one();
-      const seq = Number(last["seq"] ?? 0);
+      const seq = this.events.lastSeq(run.ordinal);
       return events.map(({ event, detail }, index) => {
         const stored = toEvent(event, { seq: seq + index + 1, run_id: run.runId, at });
-        this.#insertEvent(run.ordinal, stored, activeMs, detail);
+        this.events.insert(run.ordinal, stored, activeMs, detail);
         this.#noteStatus(run.ordinal, stored);
         return stored;
       });
     });
-  }
-
-  #insertEvent(ordinal: number, event: RunEvent, activeMs: number, detail: StoredDetail | null): void {
-    const body = JSON.stringify(event);
-    const text = detail === null ? null : JSON.stringify(detail);
-    this.#sql.exec("INSERT INTO events VALUES (?, ?, ?, ?, ?)", ordinal, event.seq, Math.round(activeMs), body, text);
   }
 
   #noteStatus(ordinal: number, event: RunEvent): void {
@@ -146,12 +137,8 @@ export class SessionStore {
         event.at,
         ordinal,
       );
-      this.#sql.exec("INSERT INTO outbox VALUES (?, 'ended', 0, 0)", ordinal);
+      this.outbox.add(ordinal, "ended");
     }
-  }
-
-  #count(table: "runs" | "events"): number {
-    return Number(this.#sql.exec(`SELECT count(*) AS count FROM ${table}`).one()["count"]);
   }
 
   runs(): RunRow[] {
@@ -162,6 +149,7 @@ export class SessionStore {
     return this.isEmpty() ? null : (this.#runRows(`SELECT ${runColumns} FROM runs WHERE run_id = ?`, runId)[0] ?? null);
   }
 
+  /** Oldest first: the one that runs, then those that wait. */
   unended(): RunRow[] {
     return this.isEmpty()
       ? []
@@ -204,62 +192,16 @@ export class SessionStore {
       .toReversed();
   }
 
-  /** Events after `after`, at most `limit`, as they were stored. */
-  readEvents(ordinal: number, after: number, limit: number): RunEvent[] {
-    return this.#sql
-      .exec("SELECT body FROM events WHERE ordinal = ? AND seq > ? ORDER BY seq LIMIT ?", ordinal, after, limit)
-      .toArray()
-      .map((row) => toStoredEvent(row["body"]));
-  }
-
   readState(ordinal: number): RunState | null {
-    return foldRun(this.readEvents(ordinal, 0, maxEvents));
+    return foldRun(this.events.read(ordinal, 0, maxEvents));
   }
 
-  /** Counted milliseconds at the last append. */
-  activeMs(ordinal: number): number {
-    const row = this.#sql.exec("SELECT max(active_ms) AS active_ms FROM events WHERE ordinal = ?", ordinal).one();
-    return Number(row["active_ms"] ?? 0);
-  }
-
-  /** Events with their details; `fetchDetail` reads the ones that lie in R2. */
-  async readLog(
-    ordinal: number,
-    after: number,
-    limit: number,
-    fetchDetail: (key: string) => Promise<string>,
-  ): Promise<LogEntry[]> {
-    const rows = this.#sql
-      .exec("SELECT body, detail FROM events WHERE ordinal = ? AND seq > ? ORDER BY seq LIMIT ?", ordinal, after, limit)
-      .toArray();
-    const entries: LogEntry[] = [];
-    for (const row of rows) {
-      entries.push({ event: toStoredEvent(row["body"]), detail: await toDetail(row["detail"], fetchDetail) });
-    }
-    return entries;
-  }
-
-  outbox(): OutboxRow[] {
-    return this.isEmpty()
-      ? []
-      : this.#sql
-          .exec("SELECT ordinal, kind, attempts, next_at FROM outbox ORDER BY ordinal, kind")
-          .toArray()
-          .map((row) => OutboxRow.parse(row));
-  }
-
-  settleOutbox({ ordinal, kind }: OutboxRow): void {
-    this.#sql.exec("DELETE FROM outbox WHERE ordinal = ? AND kind = ?", ordinal, kind);
-  }
-
-  postponeOutbox({ ordinal, kind, attempts }: OutboxRow, nextAt: number): void {
-    this.#sql.exec(
-      "UPDATE outbox SET attempts = ?, next_at = ? WHERE ordinal = ? AND kind = ?",
-      attempts + 1,
-      nextAt,
-      ordinal,
-      kind,
-    );
+  openWork(): OpenWork {
+    return {
+      hasUnendedRun: this.unended().length > 0,
+      outbox: this.outbox.rows(),
+      isErasing: this.erasing() !== null,
+    };
   }
 
   /** Leaves of the session nothing but its tombstone and the ids whose traces elsewhere are still to be removed. */
@@ -273,31 +215,14 @@ export class SessionStore {
     });
   }
 
-  /** Run ids whose records elsewhere are still to be removed; null when the erasure is complete or was never asked for. */
+  /** Run ids whose traces elsewhere are still to be removed; null when the erasure is complete or was never asked for. */
   erasing(): string[] | null {
     const value = this.getMeta("erasing");
     return value === null ? null : z.array(z.string()).parse(JSON.parse(value));
   }
 
+  /** The erasure is complete: of the session there is left that it was erased, and when. */
   settleErasure(): void {
-    this.#sql.exec("DELETE FROM meta WHERE key = 'erasing'");
+    this.#sql.exec("DELETE FROM meta WHERE key NOT IN ('schema', 'erased_at')");
   }
-}
-
-/** Twenty turns of eight calls, each recovered ten times, are under five thousand events. */
-const maxEvents = 100_000;
-
-function toStoredEvent(body: unknown): RunEvent {
-  return RunEventSchema.parse(JSON.parse(z.string().parse(body)));
-}
-
-async function toDetail(column: unknown, fetchDetail: (key: string) => Promise<string>): Promise<EventDetail | null> {
-  if (typeof column !== "string") {
-    return null;
-  }
-  const stored: unknown = JSON.parse(column);
-  const spilled = SpilledDetail.safeParse(stored);
-  return spilled.success
-    ? EventDetail.parse(JSON.parse(await fetchDetail(spilled.data.r2)))
-    : InlineDetail.parse(stored).inline;
 }

@@ -2,20 +2,21 @@
 // methods and an alarm that call plain functions. The run belongs to the object and never to a connection.
 
 import { DurableObject } from "cloudflare:workers";
-import { isTerminal, type NewEvent } from "../src/agent/events.ts";
 import type { RunObject } from "../src/agent/run-object.ts";
-import { openTurn, type RunState } from "../src/agent/run-state.ts";
+import type { RunState } from "../src/agent/run-state.ts";
 import { toRunObject } from "../src/agent/to-run-object.ts";
 import type { Env } from "../src/env.ts";
-import { runIdOf } from "../src/lib/ids.ts";
-import { createEventStream } from "../src/lib/sse.ts";
 import { createParts, type Parts } from "../src/parts.ts";
-import { createLedger } from "../src/store/ledger.ts";
-import { createRecordStore } from "../src/store/records.ts";
 import { type RolloutRecord, toRolloutRecord } from "../src/training/rollout-record.ts";
-import { deleteDetails, fetchDetail } from "./details.ts";
-import { deliverOutbox } from "./outbox.ts";
+import { cancellation } from "./cancellation.ts";
+import { createRun } from "./create-run.ts";
+import { deliverOwed } from "./deliver-owed.ts";
+import { Delivery } from "./delivery.ts";
+import { detailedReads } from "./detailed-reader.ts";
+import { fetchDetail } from "./details.ts";
 import { RunLoops } from "./run-loops.ts";
+import { openStream, publicReads, toPage, untilEnded, withCalls } from "./run-reader.ts";
+import { SessionAlarm } from "./session-alarm.ts";
 import type {
   EraseOutcome,
   EventPage,
@@ -27,34 +28,63 @@ import type {
   StreamOutcome,
 } from "./session-api.ts";
 import { type RunRow, SessionStore } from "./session-store.ts";
+import { warn } from "./warn.ts";
 
 /** How long a silent loop is trusted before the alarm looks after it (DESIGN section 4). */
 const defaultLeaseSeconds = 15;
 /** A session is a conversation; a caller that queues more than this wants several sessions. */
 const maxWaitingRuns = 16;
-/** An erasure that meets a fault of R2 or D1 tries again after this. */
-const erasureRetryMs = 5000;
+
+// One set of parts an isolate: they hold nothing of an object's own, and building them costs milliseconds.
+const partsOf = new WeakMap<Env, Parts>();
+
+function sharedParts(env: Env): Parts {
+  const parts = partsOf.get(env) ?? createParts(env);
+  partsOf.set(env, parts);
+  return parts;
+}
 
 export class Session extends DurableObject<Env> implements SessionApi {
   readonly #parts: Parts;
   readonly #store: SessionStore;
   readonly #loops: RunLoops;
-  #delivering: Promise<void> | null = null;
+  readonly #alarm: SessionAlarm;
+  readonly #delivery: Delivery;
 
   constructor(ctx: DurableObjectState, env: Env) {
     super(ctx, env);
-    this.#parts = createParts(env);
+    const waitUntil = (promise: Promise<unknown>): void => {
+      ctx.waitUntil(promise);
+    };
+    this.#parts = sharedParts(env);
     this.#store = new SessionStore(ctx.storage);
+    this.#alarm = new SessionAlarm({
+      storage: ctx.storage,
+      openWork: () => this.#store.openWork(),
+      now: () => this.#now(),
+      leaseMs: leaseMsOf(env),
+    });
+    this.#delivery = new Delivery({
+      pass: () =>
+        deliverOwed({
+          env,
+          store: this.#store,
+          readRecord: (ordinal) => this.#readRecord(ordinal),
+          now: () => this.#now(),
+          random: this.#parts.random,
+          warn,
+        }),
+      settled: () => this.#alarm.arm(),
+      waitUntil,
+    });
     this.#loops = new RunLoops({
       store: this.#store,
       bucket: env.BUCKET,
       parts: this.#parts,
       tenant: () => this.#store.getMeta("tenant") ?? "",
-      waitUntil: (promise) => {
-        ctx.waitUntil(promise);
-      },
+      waitUntil,
       onEnded: () => {
-        this.#deliver();
+        this.#delivery.start();
       },
       warn,
     });
@@ -69,7 +99,7 @@ export class Session extends DurableObject<Env> implements SessionApi {
     if (input.session === "existing" && this.#store.isEmpty()) {
       return { kind: "unknown_session" };
     }
-    this.#loops.ensure();
+    this.#attend();
     const { idempotency } = input;
     const before = idempotency === null ? null : this.#store.findByKey(idempotency.keyHash, this.#now());
     if (before !== null) {
@@ -77,15 +107,17 @@ export class Session extends DurableObject<Env> implements SessionApi {
         ? { kind: "replayed", run: this.#runObject(before.run) }
         : { kind: "key_reused" };
     }
-    const waiting = this.#store.unended().length;
-    if (waiting > maxWaitingRuns) {
+    const waiting = this.#store.unended().length - 1;
+    if (waiting >= maxWaitingRuns) {
       return { kind: "queue_full", waiting };
     }
-    const run = this.#create(input);
-    await this.#arm();
+    const run = createRun(this.#store, input, this.#now());
+    this.#loops.created(run.ordinal);
+    const started = this.#runObject(run);
+    await this.#alarm.arm();
     this.#loops.ensure();
-    this.#deliver();
-    return { kind: "started", run };
+    this.#delivery.start();
+    return { kind: "started", run: started };
   }
 
   async getRun(runId: string): Promise<Found<RunObject>> {
@@ -97,7 +129,9 @@ export class Session extends DurableObject<Env> implements SessionApi {
     if (run.kind !== "found") {
       return run;
     }
-    await this.#untilEnded(run.value);
+    if (run.value.ended_at === null) {
+      await untilEnded(this.#loops.feed(run.value));
+    }
     // The run may have been erased while it was waited for.
     return this.getRun(runId);
   }
@@ -107,51 +141,35 @@ export class Session extends DurableObject<Env> implements SessionApi {
     if (found.kind !== "found") {
       return found;
     }
-    const { ordinal } = found.value;
-    const page =
-      detail === "full"
-        ? (await this.#readLog(ordinal, after, limit + 1)).map((entry) => ({
-            ...entry.event,
-            ...(entry.detail?.calls === undefined ? {} : { call: entry.detail.calls }),
-          }))
-        : this.#store.readEvents(ordinal, after, limit + 1);
-    const events = page.slice(0, limit);
-    const hasMore = page.length > limit;
-    const last = events.at(-1);
-    const ended = !hasMore && (last === undefined ? found.value.ended_at !== null : isTerminal(last.type));
-    return { kind: "found", value: { events, hasMore, ended } };
+    const run = found.value;
+    if (detail === "public") {
+      return { kind: "found", value: toPage(run, this.#store.events.read(run.ordinal, after, limit + 1), limit) };
+    }
+    return this.#unlessErased(async () => {
+      const entries = await this.#readLog(run.ordinal, after, limit + 1);
+      return { kind: "found", value: toPage(run, entries.map(withCalls), limit) };
+    });
   }
 
-  async streamEvents(runId: string, after: number): Promise<StreamOutcome> {
+  async streamEvents(runId: string, after: number, detail: "public" | "full"): Promise<StreamOutcome> {
     const found = this.#find(runId);
     if (found.kind !== "found") {
       return found;
     }
     const run = found.value;
-    const isEnded = (): boolean => (this.#store.findRun(runId)?.ended_at ?? null) !== null || this.#isErased();
-    if (run.ended_at !== null && this.#store.readEvents(run.ordinal, after, 1).length === 0) {
+    if (run.ended_at !== null && this.#store.events.read(run.ordinal, after, 1).length === 0) {
       return { kind: "drained" };
     }
     const feed = run.ended_at === null ? this.#loops.feed(run) : null;
-    const body = createEventStream({
-      after,
-      read: (cursor, limit) => this.#store.readEvents(run.ordinal, cursor, limit),
-      subscribe: (listener) => feed?.subscribe(listener) ?? (() => undefined),
-      snapshot: () => feed?.snapshot() ?? null,
-      isEnded,
-      startTimer: (delayMs, fire) => {
-        const timer = setTimeout(fire, delayMs);
-        return () => {
-          clearTimeout(timer);
-        };
-      },
-    });
-    return { kind: "stream", body };
+    const source = { store: this.#store, run, feed, after };
+    const reads = detail === "full" ? detailedReads(source, this.#fetchDetail) : publicReads(source);
+    return { kind: "stream", body: openStream(source, reads) };
   }
 
   async cancelRun(runId: string): Promise<Found<RunObject>> {
     return this.#withRun(runId, (run) => {
       this.#cancel(run);
+      this.#loops.ensure();
       return this.#runObject(run);
     });
   }
@@ -161,8 +179,10 @@ export class Session extends DurableObject<Env> implements SessionApi {
     if (found.kind !== "found") {
       return found;
     }
-    const record = await this.#readRecord(found.value.ordinal);
-    return record === null ? { kind: "unknown" } : { kind: "found", value: { ...record } };
+    return this.#unlessErased(async () => {
+      const record = await this.#readRecord(found.value.ordinal);
+      return record === null ? { kind: "unknown" } : { kind: "found", value: { ...record } };
+    });
   }
 
   async getSession(): Promise<Found<SessionObject>> {
@@ -173,7 +193,7 @@ export class Session extends DurableObject<Env> implements SessionApi {
     if (id === null) {
       return { kind: "unknown" };
     }
-    this.#loops.ensure();
+    this.#attend();
     const runs = this.#store.runs().map(({ run_id, ordinal: _ordinal, ...run }) => ({ id: run_id, ...run }));
     return { kind: "found", value: { id, created_at: this.#store.getMeta("created_at") ?? "", runs } };
   }
@@ -189,8 +209,8 @@ export class Session extends DurableObject<Env> implements SessionApi {
       this.#cancel(run);
     }
     const run_ids = this.#store.erase(new Date(this.#now()).toISOString());
-    await this.#arm();
-    this.#deliver();
+    await this.#alarm.arm();
+    this.#delivery.start();
     return { kind: "found", value: { run_ids } };
   }
 
@@ -198,14 +218,17 @@ export class Session extends DurableObject<Env> implements SessionApi {
     await this.alarm();
   }
 
-  /** Sets the next alarm before anything else, and never waits for a run. */
+  /** Sets the next alarm before anything else, never waits for a run, and for a delivery only so long. */
   override async alarm(): Promise<void> {
-    await this.#arm();
+    this.#alarm.rang();
+    await this.#alarm.arm();
     this.#loops.dropSilent(2 * this.#parts.longestCallMs);
-    this.#loops.ensure();
-    this.#deliver();
-    await this.#delivering;
-    await this.#arm();
+    this.#loops.revive();
+    this.#delivery.start();
+    // Alarms do not overlap: a store that does not answer must not keep the next one from looking after the loop.
+    const answered = new AbortController();
+    await Promise.race([this.#delivery.idle(), this.#parts.clock.sleep(leaseMsOf(this.env), answered.signal)]);
+    answered.abort();
   }
 
   // --- what they share
@@ -218,21 +241,37 @@ export class Session extends DurableObject<Env> implements SessionApi {
     return this.#store.getMeta("erased_at") !== null;
   }
 
+  /** Sees to it that the first unended run has its loop, and the object its alarm. */
+  #attend(): void {
+    this.#loops.ensure();
+    this.ctx.waitUntil(this.#alarm.keep());
+  }
+
   #find(runId: string): Found<RunRow> {
     if (this.#isErased()) {
       return { kind: "gone" };
     }
+    this.#attend();
+    // Looked up only now: taking a run up may have ended it.
     const run = this.#store.findRun(runId);
-    if (run === null) {
-      return { kind: "unknown" };
-    }
-    this.#loops.ensure();
-    return { kind: "found", value: run };
+    return run === null ? { kind: "unknown" } : { kind: "found", value: run };
   }
 
   #withRun<T>(runId: string, read: (run: RunRow) => T): Found<T> {
     const found = this.#find(runId);
     return found.kind === "found" ? { kind: "found", value: read(found.value) } : found;
+  }
+
+  /** A read that waits for R2 may find the session erased under it. */
+  async #unlessErased<T>(read: () => Promise<Found<T>>): Promise<Found<T>> {
+    try {
+      return await read();
+    } catch (error) {
+      if (this.#isErased()) {
+        return { kind: "gone" };
+      }
+      throw error;
+    }
   }
 
   #state(run: RunRow): RunState {
@@ -247,153 +286,31 @@ export class Session extends DurableObject<Env> implements SessionApi {
     return toRunObject(this.#state(run));
   }
 
-  #create(input: StartRun): RunObject {
-    const { tenant, sessionId, spec, reference, idempotency } = input;
-    const event: NewEvent = {
-      type: "run.created",
-      turn: null,
-      ...spec,
-      session_id: sessionId,
-      ...(reference === null ? {} : { detail: { reference } }),
-    };
-    const prepared = { event, detail: reference === null ? null : { inline: { reference } } };
-    const at = new Date(this.#now()).toISOString();
-    const runId = (ordinal: number): string => runIdOf(sessionId, ordinal);
-    const created = this.#store.createRun(
-      { tenant, sessionId },
-      { runId, event: prepared, at, query: spec.query },
-      idempotency,
-    );
-    this.#loops.created(created.ordinal);
-    const run = this.#store.findRun(created.event.run_id);
-    if (run === null) {
-      throw new Error(`${created.event.run_id} was not created`);
-    }
-    return this.#runObject(run);
-  }
-
   #cancel(run: RunRow): void {
     if (run.ended_at !== null) {
       return;
     }
-    const state = this.#state(run);
     this.#loops.append(
       run,
-      cancellation(state).map((event) => ({ event, detail: null })),
-      this.#store.activeMs(run.ordinal),
+      cancellation(this.#state(run)).map((event) => ({ event, detail: null })),
+      this.#store.events.activeMs(run.ordinal),
     );
     this.#loops.abort(run.ordinal);
   }
 
-  #untilEnded(run: RunRow): Promise<void> {
-    if (run.ended_at !== null) {
-      return Promise.resolve();
-    }
-    const feed = this.#loops.feed(run);
-    return new Promise((resolve) => {
-      const stop = feed.subscribe((news) => {
-        if (news.kind === "appended" && isTerminal(news.event.type)) {
-          stop();
-          resolve();
-        }
-      });
-    });
-  }
+  readonly #fetchDetail = (key: string) => fetchDetail(this.env.BUCKET, key);
 
   #readLog(ordinal: number, after: number, limit: number) {
-    return this.#store.readLog(ordinal, after, limit, (key) => fetchDetail(this.env.BUCKET, key));
+    return this.#store.events.readLog(ordinal, after, limit, this.#fetchDetail);
   }
 
   async #readRecord(ordinal: number): Promise<RolloutRecord | null> {
     return toRolloutRecord(await this.#readLog(ordinal, 0, Number.MAX_SAFE_INTEGER));
   }
-
-  /** Sets the alarm to the next thing that is open: the lease of a run, the outbox, an erasure. */
-  async #arm(): Promise<void> {
-    const now = this.#now();
-    const lease = Number(this.env.LEASE_SECONDS ?? "") || defaultLeaseSeconds;
-    const due = [
-      ...(this.#store.unended().length > 0 ? [now + lease * 1000] : []),
-      ...this.#store.outbox().map((row) => Math.max(row.next_at, now + 1000)),
-      ...(this.#store.erasing() === null ? [] : [now + erasureRetryMs]),
-    ];
-    if (due.length > 0) {
-      await this.ctx.storage.setAlarm(Math.min(...due));
-    }
-  }
-
-  /** Delivers what is due, in the background, one delivery at a time. */
-  #deliver(): void {
-    const before = this.#delivering ?? Promise.resolve();
-    const delivery = before
-      .then(() => this.#deliverNow())
-      .finally(() => {
-        if (this.#delivering === delivery) {
-          this.#delivering = null;
-        }
-      });
-    this.#delivering = delivery;
-    this.ctx.waitUntil(delivery);
-  }
-
-  async #deliverNow(): Promise<void> {
-    const tenant = this.#store.getMeta("tenant");
-    if (tenant === null) {
-      return;
-    }
-    const ledger = createLedger(this.env.DB);
-    const records = createRecordStore(this.env.BUCKET);
-    const erasing = this.#store.erasing();
-    if (erasing === null) {
-      await deliverOutbox({
-        store: this.#store,
-        ledger,
-        records,
-        tenant,
-        readRecord: (ordinal) => this.#readRecord(ordinal),
-        now: () => this.#now(),
-        random: this.#parts.random,
-        warn,
-      });
-      return;
-    }
-    try {
-      await records.delete(tenant, erasing);
-      await Promise.all(erasing.map((runId) => deleteDetails(this.env.BUCKET, tenant, runId)));
-      await ledger.eraseSession(
-        tenant,
-        this.#store.getMeta("session_id") ?? "",
-        this.#store.getMeta("erased_at") ?? "",
-      );
-      this.#store.settleErasure();
-    } catch (error) {
-      warn("an erasure waits", error);
-    }
-  }
 }
 
-/** Ends a run by request: the call under way is closed first, so that the log holds no open call. */
-function cancellation(state: RunState): NewEvent[] {
-  const open = openTurn(state);
-  const index = open?.calls.findIndex((call) => call.status === "running") ?? -1;
-  const cancelled: NewEvent = { type: "run.cancelled", turn: null, usage: state.usage };
-  if (open === null || index < 0) {
-    return [cancelled];
-  }
-  const error = { code: "cancelled", detail: "the run was cancelled" };
-  const tool = open.command?.tool ?? "";
-  return [
-    { type: "tool.failed", turn: open.turn, call_index: index, tool, error, cut: false, ms: 0, produced_by: tool },
-    cancelled,
-  ];
-}
-
-function warn(message: string, error: unknown): void {
-  console.warn(
-    JSON.stringify({
-      level: "warn",
-      message,
-      error: error instanceof Error ? (error.stack ?? error.message) : String(error),
-    }),
-  );
+/** What is not a positive number means the default. */
+function leaseMsOf(env: Env): number {
+  const seconds = Number(env.LEASE_SECONDS ?? "");
+  return (Number.isFinite(seconds) && seconds > 0 ? seconds : defaultLeaseSeconds) * 1000;
 }

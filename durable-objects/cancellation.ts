@@ -1,0 +1,20 @@
+// The events that end a run by request. The call under way is closed first, so that a log with its terminal event
+// holds no open call.
+
+import type { NewEvent } from "../src/agent/events.ts";
+import { openTurn, type RunState } from "../src/agent/run-state.ts";
+
+export function cancellation(state: RunState): NewEvent[] {
+  const open = openTurn(state);
+  const index = open?.calls.findIndex((call) => call.status === "running") ?? -1;
+  const cancelled: NewEvent = { type: "run.cancelled", turn: null, usage: state.usage };
+  if (open === null || index < 0) {
+    return [cancelled];
+  }
+  const error = { code: "cancelled", detail: "the run was cancelled" };
+  const tool = open.command?.tool ?? "";
+  return [
+    { type: "tool.failed", turn: open.turn, call_index: index, tool, error, cut: false, ms: 0, produced_by: tool },
+    cancelled,
+  ];
+}

@@ -1,0 +1,26 @@
+// The creation of a run: its row, its first event and what it owes to the ledger, in one transaction. It starts
+// nothing.
+
+import type { NewEvent } from "../src/agent/events.ts";
+import { runIdOf } from "../src/lib/ids.ts";
+import type { StartRun } from "./session-api.ts";
+import type { RunRow, SessionStore } from "./session-store.ts";
+
+export function createRun(store: SessionStore, input: StartRun, nowMs: number): RunRow {
+  const { tenant, sessionId, spec, reference, idempotency } = input;
+  const event: NewEvent = { type: "run.created", turn: null, ...spec, session_id: sessionId };
+  // The HTTP layer's cap on a body keeps a reference well under what a row may hold.
+  const prepared = { event, detail: reference === null ? null : { inline: { reference } } };
+  const at = new Date(nowMs).toISOString();
+  const runId = (ordinal: number): string => runIdOf(sessionId, ordinal);
+  const created = store.createRun(
+    { tenant, sessionId },
+    { runId, event: prepared, at, query: spec.query },
+    idempotency,
+  );
+  const run = store.findRun(created.event.run_id);
+  if (run === null) {
+    throw new Error(`${created.event.run_id} was not created`);
+  }
+  return run;
+}

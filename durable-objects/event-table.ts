@@ -1,0 +1,83 @@
+// The events of a session's runs in its SQLite, each with its detail beside it. Details too large for a row lie in
+// R2, and their row holds the key.
+
+import * as z from "zod";
+import { EventDetail, type NewEvent, type RunEvent, RunEventSchema } from "../src/agent/events.ts";
+import type { LogEntry } from "../src/training/rollout-record.ts";
+
+/** A detail either stands in its row or, where it is too large for one, in R2 under a key. */
+export const StoredDetail = z.union([z.strictObject({ r2: z.string() }), z.strictObject({ inline: EventDetail })]);
+export type StoredDetail = z.infer<typeof StoredDetail>;
+export type PreparedEvent = { readonly event: NewEvent; readonly detail: StoredDetail | null };
+export type StoredEvent = { readonly event: RunEvent; readonly detail: StoredDetail | null };
+
+export class EventTable {
+  readonly #sql: SqlStorage;
+
+  constructor(sql: SqlStorage) {
+    this.#sql = sql;
+  }
+
+  /** `activeMs`: time with a loop alive that the run had counted when the event was appended. */
+  insert(ordinal: number, event: RunEvent, activeMs: number, detail: StoredDetail | null): void {
+    const body = JSON.stringify(event);
+    const text = detail === null ? null : JSON.stringify(detail);
+    this.#sql.exec("INSERT INTO events VALUES (?, ?, ?, ?, ?)", ordinal, event.seq, Math.round(activeMs), body, text);
+  }
+
+  /** 0 for an empty log. */
+  lastSeq(ordinal: number): number {
+    return Number(this.#sql.exec("SELECT max(seq) AS seq FROM events WHERE ordinal = ?", ordinal).one()["seq"] ?? 0);
+  }
+
+  /** Counted milliseconds at the last append. */
+  activeMs(ordinal: number): number {
+    const row = this.#sql.exec("SELECT max(active_ms) AS active_ms FROM events WHERE ordinal = ?", ordinal).one();
+    return Number(row["active_ms"] ?? 0);
+  }
+
+  /** Events after `after`, at most `limit`, as they were stored. */
+  read(ordinal: number, after: number, limit: number): RunEvent[] {
+    return this.#sql
+      .exec("SELECT body FROM events WHERE ordinal = ? AND seq > ? ORDER BY seq LIMIT ?", ordinal, after, limit)
+      .toArray()
+      .map((row) => toStoredEvent(row["body"]));
+  }
+
+  /** Events with what their rows hold of their details. */
+  readStored(ordinal: number, after: number, limit: number): StoredEvent[] {
+    return this.#sql
+      .exec("SELECT body, detail FROM events WHERE ordinal = ? AND seq > ? ORDER BY seq LIMIT ?", ordinal, after, limit)
+      .toArray()
+      .map((row) => ({ event: toStoredEvent(row["body"]), detail: toStoredDetail(row["detail"]) }));
+  }
+
+  /** Events with their details, all as they stand now; `fetchDetail` reads the ones that lie in R2. */
+  async readLog(
+    ordinal: number,
+    after: number,
+    limit: number,
+    fetchDetail: (key: string) => Promise<EventDetail>,
+  ): Promise<LogEntry[]> {
+    const entries: LogEntry[] = [];
+    for (const { event, detail } of this.readStored(ordinal, after, limit)) {
+      const isSpilled = detail !== null && "r2" in detail;
+      entries.push({ event, detail: isSpilled ? await fetchDetail(detail.r2) : (detail?.inline ?? null) });
+    }
+    return entries;
+  }
+
+  /** Whether an event after `after` has its detail in R2. */
+  hasSpilledAfter(ordinal: number, after: number): boolean {
+    const spilled = "SELECT 1 FROM events WHERE ordinal = ? AND seq > ? AND substr(detail, 1, 6) = '{\"r2\":' LIMIT 1";
+    return this.#sql.exec(spilled, ordinal, after).toArray().length > 0;
+  }
+}
+
+function toStoredEvent(body: unknown): RunEvent {
+  return RunEventSchema.parse(JSON.parse(z.string().parse(body)));
+}
+
+function toStoredDetail(column: unknown): StoredDetail | null {
+  return typeof column === "string" ? StoredDetail.parse(JSON.parse(column)) : null;
+}

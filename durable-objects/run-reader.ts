@@ -1,0 +1,71 @@
+// Views of one run's log: a page of it, or a stream that follows it. They read what is stored and change nothing.
+
+import { isTerminal, type RunEvent } from "../src/agent/events.ts";
+import { createEventStream, type EventSourceLog } from "../src/lib/sse.ts";
+import type { LogEntry } from "../src/training/rollout-record.ts";
+import type { RunFeed } from "./run-feed.ts";
+import type { EventPage } from "./session-api.ts";
+import type { RunRow, SessionStore } from "./session-store.ts";
+
+/** Cuts a page of `limit` events off entries of which one more was read, where there is one. */
+export function toPage(run: RunRow, events: EventPage["events"], limit: number): EventPage {
+  const page = events.slice(0, limit);
+  const hasMore = events.length > limit;
+  const last = page.at(-1);
+  const ended = !hasMore && (last === undefined ? run.ended_at !== null : isTerminal(last.type));
+  return { events: page, hasMore, ended };
+}
+
+/** An event with the model calls behind it. */
+export type EventWithCalls = EventPage["events"][number];
+
+export function withCalls({ event, detail }: LogEntry): EventWithCalls {
+  return { ...event, ...(detail?.calls === undefined ? {} : { call: detail.calls }) };
+}
+
+export interface StreamSource {
+  readonly store: SessionStore;
+  readonly run: RunRow;
+  /** Of a run that goes on; null for one that has ended. */
+  readonly feed: RunFeed | null;
+  /** The reader has seen the events up to this number; 0 = none. */
+  readonly after: number;
+}
+
+type EventReads = Pick<EventSourceLog<RunEvent>, "read" | "subscribe" | "isEnded">;
+
+/** The log as it is stored. */
+export function publicReads({ store, run, feed }: StreamSource): EventReads {
+  return {
+    read: (cursor, limit) => store.events.read(run.ordinal, cursor, limit),
+    subscribe: (listener) => feed?.subscribe(listener) ?? (() => undefined),
+    // A run that is no longer there was erased.
+    isEnded: () => store.findRun(run.run_id)?.ended_at !== null,
+  };
+}
+
+export function openStream(source: StreamSource, reads: EventReads): ReadableStream<Uint8Array> {
+  return createEventStream({
+    ...reads,
+    after: source.after,
+    snapshot: () => source.feed?.snapshot() ?? null,
+    startTimer: (delayMs, fire) => {
+      const timer = setTimeout(fire, delayMs);
+      return () => {
+        clearTimeout(timer);
+      };
+    },
+  });
+}
+
+/** Resolves when the run's terminal event is appended. To be called for an unended run. */
+export function untilEnded(feed: RunFeed): Promise<void> {
+  return new Promise((resolve) => {
+    const stop = feed.subscribe((news) => {
+      if (news.kind === "appended" && isTerminal(news.event.type)) {
+        stop();
+        resolve();
+      }
+    });
+  });
+}
