@@ -53,7 +53,7 @@ export function createRunTimer(clock: Clock, earlierMs: number): RunTimer {
       try {
         return await work(limit.signal);
       } finally {
-        finished.abort();
+        finished.abort("finished");
         await watching;
       }
     },

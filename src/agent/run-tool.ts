@@ -156,7 +156,7 @@ async function withTimeout(
   try {
     return await Promise.race([work(stop), late]);
   } finally {
-    finished.abort();
+    finished.abort("finished");
   }
 }
 

@@ -7,7 +7,7 @@
 
 import { once } from "node:events";
 import { readFileSync } from "node:fs";
-import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
 import { parseArgs } from "node:util";
 import { parametersOf, refuseParameter } from "./mock-openai/refusals.ts";
 import { defaultReply } from "./mock-openai/replies.ts";
@@ -33,6 +33,8 @@ export interface MockOpenAi {
   ): void;
   /** Forgets requests, counts, scripts and `set`. */
   reset(): void;
+  /** Breaks every open connection, and with it every call that hangs. */
+  cut(): void;
   close(): Promise<void>;
 }
 
@@ -72,18 +74,19 @@ export async function startMockOpenAi(initial: MockOptions = {}): Promise<MockOp
   await once(server, "listening");
   const address = server.address();
   const port = typeof address === "object" && address !== null ? address.port : 0;
-  return toMock(state, `http://${host}:${port}/v1`, async () => {
-    const closed = once(server, "close");
-    server.close();
-    server.closeAllConnections();
-    await closed;
-  });
+  return toMock(state, `http://${host}:${port}/v1`, server);
 }
 
-function toMock(state: State, url: string, close: () => Promise<void>): MockOpenAi {
+function toMock(state: State, url: string, server: Server): MockOpenAi {
   return {
     url,
-    close,
+    cut: () => server.closeAllConnections(),
+    async close() {
+      const closed = once(server, "close");
+      server.close();
+      server.closeAllConnections();
+      await closed;
+    },
     requests: state.requests,
     get total() {
       return state.total;

@@ -4,8 +4,16 @@
 import * as z from "zod";
 import type { Tool } from "../../tools/tool.ts";
 
+// A tool's schema never changes, and turning it into JSON Schema costs more than the rest of a prompt.
+const schemas = new WeakMap<Tool["parameters"], Record<string, unknown>>();
+
 export function parametersOf(tool: Tool): Record<string, unknown> {
+  const known = schemas.get(tool.parameters);
+  if (known !== undefined) {
+    return known;
+  }
   const { $schema: _dialect, ...schema } = z.toJSONSchema(tool.parameters);
+  schemas.set(tool.parameters, schema);
   return schema;
 }
 
