@@ -10,6 +10,17 @@ if (name === undefined) {
   console.error("usage: node scripts/run.mjs <script> [arguments]");
   process.exit(2);
 }
+// npm runs a script through a shell, which dies of npm's SIGTERM without passing it on; so look whether it is there.
+if (process.env.npm_lifecycle_event !== undefined) {
+  const shell = process.ppid;
+  const watch = setInterval(() => {
+    if (process.ppid !== shell) {
+      clearInterval(watch);
+      process.kill(process.pid, "SIGTERM");
+    }
+  }, 250);
+  watch.unref();
+}
 const script = fileURLToPath(new URL(`./${name}.ts`, import.meta.url));
 const [major = 0, minor = 0] = process.versions.node.split(".").map(Number);
 
@@ -24,7 +35,10 @@ if (major > 22 || (major === 22 && minor >= 18)) {
     console.error(`Node ${process.versions.node} is too old and the project's own is not installed: run npm ci first.`);
     process.exit(1);
   }
-  const child = spawn(node, [script, ...rest], { stdio: "inherit" });
+  // The guard watches the channel: when this launcher is gone, however it went, the script ends too.
+  const guard = new URL("./lib/child-guard.mjs", import.meta.url).href;
+  const stdio = ["inherit", "inherit", "inherit", "ipc"];
+  const child = spawn(node, ["--import", guard, script, ...rest], { stdio });
   for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"]) {
     process.on(signal, () => child.kill(signal));
   }

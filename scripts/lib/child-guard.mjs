@@ -1,6 +1,6 @@
-// Loaded into the wrangler process before its own code. When the script that started it is gone, however it went,
-// wrangler ends and takes its workerd along; and it reports the processes it starts, so that they can be ended
-// if wrangler itself is killed.
+// Loaded into a child process before its own code: into wrangler, and into a script that the launcher starts on the
+// project's Node. When the process that started it is gone, however it went, it ends (wrangler takes its workerd
+// along); and it reports the processes it starts, so that they can be ended if it is killed itself.
 
 import childProcess from "node:child_process";
 import { syncBuiltinESMExports } from "node:module";
@@ -18,3 +18,5 @@ syncBuiltinESMExports();
 process.on("disconnect", () => {
   process.exit(1);
 });
+// The listener alone must not keep a script alive that has done its work.
+process.channel?.unref();
