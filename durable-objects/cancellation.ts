@@ -11,10 +11,10 @@ export function cancellation(state: RunState): NewEvent[] {
   if (open === null || index < 0) {
     return [cancelled];
   }
-  const error = { code: "cancelled", detail: "the run was cancelled" };
+  const problem = { code: "cancelled", detail: "the run was cancelled" };
   const tool = open.command?.tool ?? "";
   return [
-    { type: "tool.failed", turn: open.turn, call_index: index, tool, error, cut: false, ms: 0, produced_by: tool },
+    { type: "tool.failed", turn: open.turn, call_index: index, tool, problem, cut: false, ms: 0, produced_by: tool },
     cancelled,
   ];
 }

@@ -46,7 +46,7 @@ export async function askFrozen<T>(
   if (!first.ok || first.value.error === null) {
     return first;
   }
-  await noteRetry(context, request, { attempt: 1, reason: "malformed_reply", error: first.value.error });
+  await noteRetry(context, request, { attempt: 1, reason: "malformed_reply", message: first.value.error });
   // The cut may fall inside a surrogate pair, and some servers refuse half of one.
   const quoted = first.value.text.slice(0, maxQuotedChars).toWellFormed();
   const prompt = withComplaint(request.prompt, quoted, first.value.error);

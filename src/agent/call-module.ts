@@ -54,7 +54,7 @@ export async function callModule(
       clock: { sleep: (ms, signal) => timer.backOff(ms, signal) },
       random: deps.random,
       onRetry: async ({ attempt, code, reason, waitMs }) => {
-        await noteRetry(context, request, { attempt, reason: code, error: reason, wait_ms: waitMs });
+        await noteRetry(context, request, { attempt, reason: code, message: reason, wait_ms: waitMs });
       },
     });
     if (done.ok) {
@@ -72,7 +72,7 @@ export async function callModule(
 export async function noteRetry(
   context: StepContext,
   request: Pick<ModuleRequest, "role" | "step" | "turn">,
-  notice: { attempt: number; reason: string; error: string; wait_ms?: number },
+  notice: { attempt: number; reason: string; message: string; wait_ms?: number },
 ): Promise<void> {
   const payload = { step: request.step, role: request.role, ...notice };
   await context.deps.log.append([{ type: "step.retried", turn: request.turn, ...payload }], context.timer.activeMs());

@@ -1,5 +1,6 @@
 // The typed events of a run's log, one schema each. The log is the only state: what is not derivable from these
-// events does not exist. Names are the wire's, so what is stored is what SSE sends.
+// events does not exist. Names are the wire's, so what is stored is what SSE sends; none is `error`, because the
+// openai SDK's SSE reader takes any message that has one for the stream's own failure and throws.
 
 import * as z from "zod";
 import { ChatMessage, ReplyTokens, Role, SamplingSent, TokenUsage } from "../engines/engine.ts";
@@ -62,7 +63,7 @@ const payloads = {
     tool: z.string().nullable(),
     tool_status: z.enum(["ok", "unparsed", "unknown_tool"]),
     parse: ParseHow,
-    error: z.string().optional(),
+    parse_error: z.string().optional(),
     policy_version: z.string(),
     ...served,
   }),
@@ -71,12 +72,12 @@ const payloads = {
     analysis: z.string(),
     calls: z.array(z.strictObject({ arguments: z.unknown() })),
     parse: ParseHow,
-    error: z.string().optional(),
+    parse_error: z.string().optional(),
     ...served,
   }),
   "tool.started": z.strictObject({ call_index: z.int(), tool: z.string(), arguments: z.unknown() }),
   "tool.completed": z.strictObject({ result: z.unknown(), cut: z.boolean(), ...outcome }),
-  "tool.failed": z.strictObject({ error: ErrorInfo, result: z.unknown().optional(), cut: z.boolean(), ...outcome }),
+  "tool.failed": z.strictObject({ problem: ErrorInfo, result: z.unknown().optional(), cut: z.boolean(), ...outcome }),
   "verification.completed": z.strictObject({
     conclusion: Conclusion,
     analysis: z.string(),
@@ -96,7 +97,7 @@ const payloads = {
     attempt: z.int(),
     reason: z.string(),
     /** In words. Not `detail`: that is the name of the column beside every event. */
-    error: z.string().optional(),
+    message: z.string().optional(),
     wait_ms: z.int().optional(),
   }),
   "answer.completed": z.strictObject({ output: OutputKind, text: z.string(), ...served }),
@@ -107,7 +108,7 @@ const payloads = {
   }),
   "run.completed": z.strictObject({ answer: z.string(), usage: RunUsage }),
   "run.incomplete": z.strictObject({ reason: IncompleteReason, answer: z.string(), usage: RunUsage }),
-  "run.failed": z.strictObject({ error: ErrorInfo, usage: RunUsage }),
+  "run.failed": z.strictObject({ problem: ErrorInfo, usage: RunUsage }),
   "run.cancelled": z.strictObject({ usage: RunUsage }),
 } as const;
 

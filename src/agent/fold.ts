@@ -79,7 +79,7 @@ function apply(state: RunState, event: Exclude<RunEvent, { type: "run.created" }
     case "run.incomplete":
       return { ...state, status: "incomplete", reason: event.reason, endedAt: event.at };
     case "run.failed":
-      return { ...state, status: "failed", error: event.error, endedAt: event.at };
+      return { ...state, status: "failed", error: event.problem, endedAt: event.at };
     case "run.cancelled":
       return { ...state, status: "cancelled", endedAt: event.at };
     default:
@@ -165,9 +165,9 @@ function changeTurn(turn: TurnState, event: TurnEvent): TurnState {
       });
     case "tool.failed":
       return endCall(turn, event.call_index, {
-        status: callStatusOf(event.error.code),
+        status: callStatusOf(event.problem.code),
         ...(event.result === undefined ? {} : { result: event.result }),
-        error: event.error,
+        error: event.problem,
         ms: event.ms,
         producedBy: event.produced_by,
       });

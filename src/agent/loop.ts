@@ -110,5 +110,5 @@ function afterFailure(
 }
 
 function failed(state: RunState, code: string, detail: string): NewEvent[] {
-  return [{ type: "run.failed", turn: null, error: { code, detail }, usage: state.usage }];
+  return [{ type: "run.failed", turn: null, problem: { code, detail }, usage: state.usage }];
 }

@@ -11,7 +11,7 @@ export function toMemoryEntry(turn: TurnState): MemoryEntry {
     tool: plan?.tool ?? null,
     calls: turn.calls.map((call) => toMemoryCall(call, Math.floor(maxResultChars / turn.calls.length))),
     status: toolStatusOf(turn),
-    error: plan?.error ?? command?.error ?? null,
+    error: plan?.parse_error ?? command?.parse_error ?? null,
     verification:
       verification === null ? null : { conclusion: verification.conclusion, analysis: verification.analysis },
     ms: completed?.ms ?? 0,

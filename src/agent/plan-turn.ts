@@ -76,14 +76,14 @@ function readPlan(parsed: Parsed | null, tools: readonly Tool[]): PlanRead {
       tool: null,
       tool_status: "unparsed",
       parse: "none",
-      error,
+      parse_error: error,
     };
   }
   const { justification, context, sub_goal, tool_name } = plan.data;
   const tool = findTool(tool_name, tools);
   const read = { justification, context, sub_goal, parse: parsed.how };
   return tool === null
-    ? { ...read, tool: tool_name, tool_status: "unknown_tool", error: unknownTool(tool_name, tools) }
+    ? { ...read, tool: tool_name, tool_status: "unknown_tool", parse_error: unknownTool(tool_name, tools) }
     : { ...read, tool: tool.name, tool_status: "ok" };
 }
 

@@ -30,7 +30,7 @@ function exhausted(state: RunState, step: StepName, count: number): NewEvent {
   return {
     type: "run.failed",
     turn: null,
-    error: { code: "recovery_exhausted", detail },
+    problem: { code: "recovery_exhausted", detail },
     usage: state.usage,
   };
 }

@@ -190,7 +190,7 @@ function failed(key: CallKey, tool: Tool, error: ToolError, ms: number, calls: r
   const payload = {
     call_index: key.callIndex,
     tool: tool.name,
-    error: { code: error.code, detail: elide(error.detail, maxErrorChars) },
+    problem: { code: error.code, detail: elide(error.detail, maxErrorChars) },
     ...(result === undefined ? {} : { result }),
     cut,
     ms,

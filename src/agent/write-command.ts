@@ -44,7 +44,7 @@ export async function writeCommand(context: StepContext, turn: number): Promise<
     analysis: value?.analysis ?? "",
     calls: (value?.calls ?? []).map((call) => ({ arguments: toArguments(call.arguments) })),
     parse,
-    ...(error === null ? {} : { error }),
+    ...(error === null ? {} : { parse_error: error }),
     model,
     usage,
   };

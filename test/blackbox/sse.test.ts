@@ -49,6 +49,19 @@ describe("clients' own readers", () => {
     expect(read).toEqual(run.log);
   });
 
+  test("openai's Stream.fromSSEResponse reads a run that failed, for no event has a field that it takes for its own", async () => {
+    service.mock.on("planner", { fault: "context_limit" });
+    service.mock.on("generator", { fault: "unauthorized" });
+    const failed = await service.api.solve({ query: "Fail" });
+    expect(failed.status).toBe("failed");
+    const response = await service.api.send("GET", `/v1/runs/${failed.id}/events`);
+    const types: unknown[] = [];
+    for await (const item of Stream.fromSSEResponse<RunEvent>(response, new AbortController())) {
+      types.push(item.type);
+    }
+    expect(types.at(-1)).toBe("run.failed");
+  });
+
   test("eventsource-parser reads a whole run, with ids and types", async () => {
     const response = await service.api.send("GET", `/v1/runs/${run.id}/events`);
     const read: { id: string | undefined; event: string | undefined }[] = [];

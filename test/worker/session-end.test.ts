@@ -85,7 +85,7 @@ test("a cancel during a tool call closes the call first", async () => {
   const log = await session.log(run.id);
   expect(log.slice(-3)).toMatchObject([
     { type: "tool.started", call_index: 0 },
-    { type: "tool.failed", call_index: 0, tool: "base_generator", error: { code: "cancelled" } },
+    { type: "tool.failed", call_index: 0, tool: "base_generator", problem: { code: "cancelled" } },
     { type: "run.cancelled" },
   ]);
 });

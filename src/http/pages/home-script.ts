@@ -44,13 +44,13 @@ const draw = {
   "turn.started": (e) => { turnOf(e); state("turn " + e.turn + ": planning"); },
   "plan.completed": (e) => {
     const card = turnOf(e);
-    add(card, "div", (e.tool || "no tool") + ": " + (e.sub_goal || e.error || "the plan could not be read"));
+    add(card, "div", (e.tool || "no tool") + ": " + (e.sub_goal || e.parse_error || "the plan could not be read"));
     if (e.justification) add(card, "div", e.justification, "soft");
   },
   "command.completed": (e) => { for (const c of e.calls) add(turnOf(e), "pre", show(c.arguments.code || c.arguments)); },
   "tool.started": (e) => state("turn " + e.turn + ": " + e.tool + " runs"),
   "tool.completed": (e) => { add(turnOf(e), "pre", show(e.result)); add(turnOf(e), "div", e.produced_by + ", " + e.ms + " ms", "soft"); },
-  "tool.failed": (e) => add(turnOf(e), "pre", e.error.code + ": " + e.error.detail, "bad"),
+  "tool.failed": (e) => add(turnOf(e), "pre", e.problem.code + ": " + e.problem.detail, "bad"),
   "verification.completed": (e) => add(turnOf(e), "div", e.conclusion + ": " + e.analysis, e.conclusion === "stop" ? "good" : "warn"),
   "step.retried": (e) => { if (e.role === "generator") $("answer").textContent = ""; state(e.step + " again: " + e.reason, "warn"); },
   "answer.delta": (e) => { $("answer").hidden = false; $("answer").textContent += e.text; },
@@ -60,7 +60,7 @@ const draw = {
 const ends = {
   "run.completed": (e) => { $("answer").hidden = false; $("answer").textContent = e.answer; state("completed", "good"); },
   "run.incomplete": (e) => { $("answer").hidden = false; $("answer").textContent = e.answer; state("incomplete: " + e.reason, "warn"); },
-  "run.failed": (e) => state("failed: " + e.error.code + ": " + e.error.detail, "bad"),
+  "run.failed": (e) => state("failed: " + e.problem.code + ": " + e.problem.detail, "bad"),
   "run.cancelled": () => state("cancelled", "warn"),
 };
 

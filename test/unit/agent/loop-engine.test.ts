@@ -53,7 +53,7 @@ describe("a fault that may pass", () => {
         }
       },
     });
-    const retried = { step, role, turn, attempt: 1, reason: "rate_limited", error: "429", wait_ms: 2_250 };
+    const retried = { step, role, turn, attempt: 1, reason: "rate_limited", message: "429", wait_ms: 2_250 };
     expect(eventsOf(events, "step.retried")).toMatchObject([retried]);
     expect(committedAt).toEqual([0]);
     expect(clock.now() - epochMs).toBe(2_250);

@@ -19,7 +19,7 @@ describe("a planner's reply that cannot be read", () => {
       sub_goal: null,
       tool_status: "unparsed",
       parse: "none",
-      error: expect.stringContaining("next_step"),
+      parse_error: expect.stringContaining("next_step"),
       policy_version: "planner-7",
     });
     expect(types.slice(3, 7)).toEqual(["turn.started", "plan.completed", "turn.completed", "turn.started"]);
@@ -68,7 +68,7 @@ describe("the planner's tool", () => {
       script: oneTurn({ planner: [plan({ tool_name: "Calculator" }), plan()] }),
     });
     expect(run.turns[0]).toMatchObject({ plan: { tool: "Calculator" }, tool_status: "unknown_tool", calls: [] });
-    expect(eventsOf(events, "plan.completed")[0]?.error).toBe(
+    expect(eventsOf(events, "plan.completed")[0]?.parse_error).toBe(
       'there is no tool "Calculator"; the tools are python_coder, wikipedia_search',
     );
     expect(engine.requestsOf("executor").map((request) => request.turn)).toEqual([2]);
@@ -126,7 +126,7 @@ describe("an executor's reply that cannot be used", () => {
     expect(eventsOf(events, "command.completed")[0]).toMatchObject({
       calls: [],
       parse: "none",
-      error: expect.any(String),
+      parse_error: expect.any(String),
     });
     expect(run.turns[0]).toMatchObject({ tool_status: "error", calls: [], verification: null });
     const memory = readSections(promptText(engine.requestsOf("planner")[1])).get("memory") ?? "";
@@ -136,20 +136,20 @@ describe("an executor's reply that cannot be used", () => {
   it("may have arguments that the tool's schema refuses", async () => {
     const wrong = { value: { analysis: "", calls: [{ arguments: { code: 42 } }] } };
     const { events } = await play({ script: oneTurn({ executor: [wrong, command()] }) });
-    expect(eventsOf(events, "step.retried")[0]?.error).toMatch(/^calls\[0\]\.arguments\.code: /);
+    expect(eventsOf(events, "step.retried")[0]?.message).toMatch(/^calls\[0\]\.arguments\.code: /);
   });
 
   it("may have an argument too many", async () => {
     const wrong = { value: { analysis: "", calls: [{ arguments: { code: "1", shell: true } }] } };
     const { events } = await play({ script: oneTurn({ executor: [wrong, command()] }) });
-    expect(eventsOf(events, "step.retried")[0]?.error).toMatch(/^calls\[0\]\.arguments: .*shell/);
+    expect(eventsOf(events, "step.retried")[0]?.message).toMatch(/^calls\[0\]\.arguments: .*shell/);
   });
 
   it("may have more calls than a turn allows", async () => {
     const { events } = await play({
       script: oneTurn({ executor: [command(...Array.from({ length: 9 }, () => "1")), command()] }),
     });
-    expect(eventsOf(events, "step.retried")[0]?.error).toBe("at most 8 calls are allowed in a turn");
+    expect(eventsOf(events, "step.retried")[0]?.message).toBe("at most 8 calls are allowed in a turn");
   });
 
   it("is quoted with whole characters only, however long it is", async () => {
@@ -164,7 +164,7 @@ describe("an executor's reply that cannot be used", () => {
     const text = `{"analysis":"","calls":[{"arguments":{"code":${deep}}}]}`;
     const open = coder({ parameters: z.looseObject({}) });
     const { run, events } = await play({ script: oneTurn({ executor: [{ text }, command()] }), tools: [open] });
-    expect(eventsOf(events, "step.retried")[0]?.error).toBe("calls[0].arguments: nested too deeply");
+    expect(eventsOf(events, "step.retried")[0]?.message).toBe("calls[0].arguments: nested too deeply");
     expect(run.status).toBe("completed");
   });
 });
@@ -179,7 +179,7 @@ describe("arguments as JSON text", () => {
   it("that are no JSON are complained about", async () => {
     const reply = { value: { analysis: "", calls: [{ arguments: "print(42)" }] } };
     const { events } = await play({ script: oneTurn({ executor: [reply, command()] }) });
-    expect(eventsOf(events, "step.retried")[0]?.error).toMatch(/^calls\[0\]\.arguments: /);
+    expect(eventsOf(events, "step.retried")[0]?.message).toMatch(/^calls\[0\]\.arguments: /);
   });
 });
 

@@ -84,7 +84,7 @@ describe("a run that takes the service down with it", () => {
     };
     expect(recover(base, live)).toMatchObject({ type: "step.retried", step: "analysis", attempt: 10 });
     const full = { ...base, recoveries: { total: 100, byStep: {} } };
-    expect(recover(full, live)).toMatchObject({ type: "run.failed", error: { code: "recovery_exhausted" } });
+    expect(recover(full, live)).toMatchObject({ type: "run.failed", problem: { code: "recovery_exhausted" } });
   });
 });
 
