@@ -3,6 +3,7 @@
 
 import * as z from "zod";
 import { EventDetail, type NewEvent, type RunEvent, RunEventSchema } from "../src/agent/events.ts";
+import type { Reference } from "../src/agent/run-spec.ts";
 import type { LogEntry } from "../src/training/rollout-record.ts";
 
 /** A detail either stands in its row or, where it is too large for one, in R2 under a key. */
@@ -65,6 +66,13 @@ export class EventTable {
       entries.push({ event, detail: isSpilled ? await fetchDetail(detail.r2) : (detail?.inline ?? null) });
     }
     return entries;
+  }
+
+  /** What the run is scored against, from the detail of its creation. */
+  reference(ordinal: number): Reference | null {
+    const [created] = this.readStored(ordinal, 0, 1);
+    const detail = created?.detail ?? null;
+    return detail !== null && "inline" in detail ? (detail.inline.reference ?? null) : null;
   }
 
   /** Whether an event after `after` has its detail in R2. */

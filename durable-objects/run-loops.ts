@@ -163,6 +163,7 @@ export class RunLoops {
       engine: parts.engine,
       tools: state.spec.tools.flatMap((name) => findTool(name, parts.tools) ?? []),
       history: store.earlierAnswers(run.ordinal, maxEarlierAnswers),
+      reference: store.events.reference(run.ordinal),
       clock,
       random: parts.random,
       log: this.#logOf(run, loop, state),

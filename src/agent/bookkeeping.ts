@@ -5,6 +5,8 @@ import type { IncompleteReason, NewEvent, RunEvent } from "./events.ts";
 import { fold } from "./fold.ts";
 import { type Live, next, type Step } from "./next.ts";
 import { openTurn, type RunState, toolStatusOf } from "./run-state.ts";
+import { rewardEvent } from "./reward-run.ts";
+import type { Reference } from "./run-spec.ts";
 import { startTool } from "./run-tool.ts";
 
 export interface Advance {
@@ -16,7 +18,12 @@ export interface Advance {
 }
 
 /** From events not yet appended to the next step that acts. Pure: `nowMs` is the time that the events will carry. */
-export function advance(state: RunState, pending: readonly NewEvent[], live: Live, nowMs: number): Advance {
+export function advance(
+  state: RunState,
+  pending: readonly NewEvent[],
+  live: Live,
+  { nowMs, reference }: { readonly nowMs: number; readonly reference: Reference | null },
+): Advance {
   const at = new Date(nowMs).toISOString();
   const events = [...pending];
   let limit = live.limit;
@@ -24,7 +31,7 @@ export function advance(state: RunState, pending: readonly NewEvent[], live: Liv
   for (;;) {
     const step = next(current, { activeMs: live.activeMs, limit });
     limit ??= limitIn(step);
-    const event = bookkeepingEvent(current, step, nowMs);
+    const event = bookkeepingEvent(current, step, nowMs, reference);
     if (event === null) {
       return { events, step, limit };
     }
@@ -57,7 +64,7 @@ function limitIn(step: Step): IncompleteReason | null {
   }
 }
 
-function bookkeepingEvent(state: RunState, step: Step, nowMs: number): NewEvent | null {
+function bookkeepingEvent(state: RunState, step: Step, nowMs: number, reference: Reference | null): NewEvent | null {
   switch (step.step) {
     case "start":
       return { type: "run.started", turn: null, queued_ms: Math.max(0, nowMs - Date.parse(state.createdAt)) };
@@ -68,7 +75,7 @@ function bookkeepingEvent(state: RunState, step: Step, nowMs: number): NewEvent 
     case "turn_end":
       return endTurn(state, step.turn, step.interrupted, nowMs);
     case "finish":
-      return finish(state, step.reason);
+      return (state.reward === null ? rewardEvent(state, reference) : null) ?? finish(state, step.reason);
     default:
       return null;
   }

@@ -4,7 +4,7 @@ import type { Clock } from "../engines/clock.ts";
 import type { Engine, PolicyEndpoint } from "../engines/engine.ts";
 import type { Tool } from "../tools/tool.ts";
 import type { NewEvent } from "./events.ts";
-import type { EarlierAnswer } from "./run-spec.ts";
+import type { EarlierAnswer, Reference } from "./run-spec.ts";
 import type { RunState } from "./run-state.ts";
 
 /** The durable log of one run. */
@@ -30,6 +30,8 @@ export interface AgentDeps {
   readonly tools: readonly Tool[];
   /** What this session answered before, oldest first. */
   readonly history: readonly EarlierAnswer[];
+  /** What the answer is scored against; no model sees it. */
+  readonly reference: Reference | null;
   /** Where the planner's version is served; absent = the configured endpoint. */
   readonly policy?: PolicyEndpoint;
   readonly clock: Clock;

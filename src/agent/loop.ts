@@ -26,14 +26,14 @@ const maxGraceMs = 30_000;
  * platform or bugs: the caller's lease then starts another loop on the same log.
  */
 export async function runLoop(deps: AgentDeps): Promise<void> {
-  const { log, clock, signal } = deps;
+  const { log, clock, signal, reference } = deps;
   const timer = createRunTimer(clock, deps.activeMs);
   // A call that an earlier incarnation left open: what it did is unknown, and the tool says what may be done.
   let seen: "fresh" | "recovered" = hasOpenCall(log.state) ? "recovered" : "fresh";
   let pending: readonly NewEvent[] = [];
   let limit: IncompleteReason | null = null;
   for (;;) {
-    const ahead = advance(log.state, pending, { activeMs: timer.activeMs(), limit }, clock.now());
+    const ahead = advance(log.state, pending, { activeMs: timer.activeMs(), limit }, { nowMs: clock.now(), reference });
     limit = ahead.limit;
     if (signal.aborted || (ahead.events.length > 0 && (await log.append(ahead.events, timer.activeMs())) === "ended")) {
       return;

@@ -1,6 +1,7 @@
 // What a run was asked to do, fixed when it is created. Defaults and ceilings of the limits live here.
 
 import * as z from "zod";
+import { RewardSpec } from "../rewards/reward-spec.ts";
 
 export const OutputKind = z.enum(["direct", "final", "base"]);
 export type OutputKind = z.infer<typeof OutputKind>;
@@ -33,8 +34,9 @@ export type EarlierAnswer = z.infer<typeof EarlierAnswer>;
 
 /** The gold answers and how to compare with them; never shown to a model. */
 export const Reference = z.strictObject({
-  answers: z.array(z.string().max(10_000)).max(100).default([]),
-  reward: z.looseObject({ kind: z.string() }).optional(),
+  answers: z.array(z.string().max(2000)).max(50).default([]),
+  /** Exact match where there are answers and this says nothing. */
+  reward: RewardSpec.optional(),
 });
 export type Reference = z.infer<typeof Reference>;
 

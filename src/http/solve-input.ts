@@ -2,10 +2,12 @@
 // the idempotency key turned into the id of the session that any retry will reach.
 
 import type { StartRun } from "../../durable-objects/session-api.ts";
-import { defaultLimits } from "../agent/run-spec.ts";
+import { rewardSpecOf } from "../agent/reward-run.ts";
+import { defaultLimits, type Reference } from "../agent/run-spec.ts";
 import { canonicalJson } from "../lib/canonical-json.ts";
 import { hashedSessionId, isSessionId, newSessionId } from "../lib/ids.ts";
 import { sha256, sha256Hex } from "../lib/sha256.ts";
+import { scoreAnswer } from "../rewards/score.ts";
 import { notFound } from "./call-session.ts";
 import { HttpError, invalidField } from "./problem.ts";
 import type { Services } from "./services.ts";
@@ -58,6 +60,17 @@ async function sessionIdOf(services: Services, tenant: string, body: SolveReques
   return key === null ? newSessionId(services.ids) : hashedSessionId(await sha256(`${tenant}\n${key}`));
 }
 
+/** A reference that could score no answer at all is refused now, not found out at the end of the run. */
+function checkReference({ reference, query }: SolveRequest): Reference | null {
+  const spec = reference === undefined ? null : rewardSpecOf(reference);
+  const scored = spec === null ? null : scoreAnswer(spec, { answer: "", answers: reference?.answers ?? [], query });
+  if (scored !== null && !scored.ok) {
+    const field = scored.error.code === "bad_spec" ? "reference.reward" : "reference.answers";
+    throw invalidField("invalid_request", field, scored.error.code, scored.error.detail);
+  }
+  return reference ?? null;
+}
+
 export async function toStartRun(
   services: Services,
   tenant: string,
@@ -70,7 +83,7 @@ export async function toStartRun(
     sessionId: await sessionIdOf(services, tenant, body, key),
     session: body.session_id === undefined ? "new" : "existing",
     spec,
-    reference: body.reference ?? null,
+    reference: checkReference(body),
     idempotency:
       key === null ? null : { keyHash: await sha256Hex(`${tenant}\n${key}`), bodyHash: await bodyHash(body) },
   };

@@ -172,6 +172,7 @@ export async function playOn(options: Play): Promise<Played> {
     engine,
     tools: options.tools ?? [coder(), searcher()],
     history: [],
+    reference: options.reference ?? null,
     clock,
     random: () => 0.5,
     onDelta: (delta) => deltas.push(delta),

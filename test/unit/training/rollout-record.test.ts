@@ -1,6 +1,7 @@
 // The record of a finished run: what was sampled, exactly, and nothing that was not.
 
 import { describe, expect, it } from "vitest";
+import type { Reference } from "../../../src/agent/run-spec.ts";
 import { RolloutRecord, toRolloutRecord } from "../../../src/training/rollout-record.ts";
 import { answer, coder, command, endless, limits, oneTurn, plan, playOn, verdict } from "../agent/support.ts";
 import { playRewarded, recordOf, tokens } from "./support.ts";
@@ -190,7 +191,7 @@ describe("the record", () => {
   });
 
   it("has the facts of the run, its reference and its reward", async () => {
-    const reference = { answers: ["42"], reward: { kind: "exact" } };
+    const reference: Reference = { answers: ["42"], reward: { kind: "exact" } };
     expect(recordOf(await playRewarded({ script: twoTurns, spec: rollout, reference }))).toMatchObject({
       schema_version: 1,
       reference,
