@@ -6,7 +6,7 @@ import { createRecordStore } from "../src/store/records.ts";
 import { eraseTraces } from "./erasure.ts";
 import { deliverOutbox, type OutboxDeps } from "./outbox.ts";
 
-export type OwedDeps = Pick<OutboxDeps, "store" | "readRecord" | "now" | "random" | "warn"> & {
+export type OwedDeps = Pick<OutboxDeps, "store" | "readLog" | "now" | "random" | "warn"> & {
   readonly env: Pick<Env, "DB" | "BUCKET">;
 };
 

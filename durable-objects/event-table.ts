@@ -1,14 +1,11 @@
 // The events of a session's runs in its SQLite, each with its detail beside it. Details too large for a row lie in
 // R2, and their row holds the key.
 
-import * as z from "zod";
-import { EventDetail, type NewEvent, type RunEvent, RunEventSchema } from "../src/agent/events.ts";
+import type { EventDetail, NewEvent, RunEvent } from "../src/agent/events.ts";
 import type { Reference } from "../src/agent/run-spec.ts";
 import type { LogEntry } from "../src/training/rollout-record.ts";
+import { isStoredDetail, isStoredEvent, type StoredDetail } from "./stored-shapes.ts";
 
-/** A detail either stands in its row or, where it is too large for one, in R2 under a key. */
-export const StoredDetail = z.union([z.strictObject({ r2: z.string() }), z.strictObject({ inline: EventDetail })]);
-export type StoredDetail = z.infer<typeof StoredDetail>;
 export type PreparedEvent = { readonly event: NewEvent; readonly detail: StoredDetail | null };
 export type StoredEvent = { readonly event: RunEvent; readonly detail: StoredDetail | null };
 
@@ -45,23 +42,32 @@ export class EventTable {
       .map((row) => toStoredEvent(row["body"]));
   }
 
-  /** Events with what their rows hold of their details. */
-  readStored(ordinal: number, after: number, limit: number): StoredEvent[] {
+  /** Events with what their rows hold of their details; null where a detail is not `wanted`. */
+  readStored(
+    ordinal: number,
+    after: number,
+    limit: number,
+    wanted: (event: RunEvent) => boolean = () => true,
+  ): StoredEvent[] {
     return this.#sql
       .exec("SELECT body, detail FROM events WHERE ordinal = ? AND seq > ? ORDER BY seq LIMIT ?", ordinal, after, limit)
       .toArray()
-      .map((row) => ({ event: toStoredEvent(row["body"]), detail: toStoredDetail(row["detail"]) }));
+      .map((row) => {
+        const event = toStoredEvent(row["body"]);
+        return { event, detail: wanted(event) ? toStoredDetail(row["detail"]) : null };
+      });
   }
 
-  /** Events with their details, all as they stand now; `fetchDetail` reads the ones that lie in R2. */
+  /** Events with their details (null where not `wanted`), all as they stand now; `fetchDetail` reads those in R2. */
   async readLog(
     ordinal: number,
     after: number,
     limit: number,
     fetchDetail: (key: string) => Promise<EventDetail>,
+    wanted: (event: RunEvent) => boolean = () => true,
   ): Promise<LogEntry[]> {
     const entries: LogEntry[] = [];
-    for (const { event, detail } of this.readStored(ordinal, after, limit)) {
+    for (const { event, detail } of this.readStored(ordinal, after, limit, wanted)) {
       const isSpilled = detail !== null && "r2" in detail;
       entries.push({ event, detail: isSpilled ? await fetchDetail(detail.r2) : (detail?.inline ?? null) });
     }
@@ -82,10 +88,32 @@ export class EventTable {
   }
 }
 
+/** A row that this version cannot read, after a rollback perhaps: no retry will make it readable. */
+export class UnreadableLogError extends Error {}
+
 function toStoredEvent(body: unknown): RunEvent {
-  return RunEventSchema.parse(JSON.parse(z.string().parse(body)));
+  const value = parseJson(body);
+  if (!isStoredEvent(value)) {
+    throw new UnreadableLogError("an event's row cannot be read");
+  }
+  return value;
 }
 
 function toStoredDetail(column: unknown): StoredDetail | null {
-  return typeof column === "string" ? StoredDetail.parse(JSON.parse(column)) : null;
+  if (column === null) {
+    return null;
+  }
+  const value = parseJson(column);
+  if (!isStoredDetail(value)) {
+    throw new UnreadableLogError("a detail's row cannot be read");
+  }
+  return value;
+}
+
+function parseJson(text: unknown): unknown {
+  try {
+    return typeof text === "string" ? JSON.parse(text) : undefined;
+  } catch {
+    return undefined;
+  }
 }

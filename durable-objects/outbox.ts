@@ -2,10 +2,11 @@
 // `created` is a row in the ledger; `ended` is the record in R2, then the ledger row's end. A fault of R2 or D1
 // postpones a row and is never thrown.
 
+import { foldRun } from "../src/agent/fold.ts";
 import type { RunState } from "../src/agent/run-state.ts";
 import type { Ledger } from "../src/store/ledger.ts";
 import type { RecordStore } from "../src/store/records.ts";
-import type { RolloutRecord } from "../src/training/rollout-record.ts";
+import { type LogEntry, projectRecord } from "../src/training/rollout-record.ts";
 import { unreachable } from "../src/lib/unreachable.ts";
 import type { OutboxRow } from "./outbox-table.ts";
 import type { SessionStore } from "./session-store.ts";
@@ -15,7 +16,8 @@ export interface OutboxDeps {
   readonly ledger: Ledger;
   readonly records: RecordStore;
   readonly tenant: string;
-  readonly readRecord: (ordinal: number) => Promise<RolloutRecord | null>;
+  /** The whole log of a run, with the details that its record is made of. */
+  readonly readLog: (ordinal: number) => Promise<readonly LogEntry[]>;
   readonly now: () => number;
   readonly random: () => number;
   readonly warn: (message: string, error: unknown) => void;
@@ -40,28 +42,33 @@ export async function deliverOutbox(deps: OutboxDeps): Promise<void> {
 }
 
 async function deliver(deps: OutboxDeps, row: OutboxRow): Promise<void> {
-  const state = deps.store.readState(row.ordinal);
-  if (state === null) {
-    return;
-  }
   switch (row.kind) {
     case "created":
-      await deps.ledger.recordCreated(createdRow(deps.tenant, state));
+      await deliverCreation(deps, row.ordinal);
       return;
     case "ended":
-      await deliverEnd(deps, row.ordinal, state);
+      await deliverEnd(deps, row.ordinal);
       return;
     default:
       unreachable(row.kind);
   }
 }
 
-async function deliverEnd(deps: OutboxDeps, ordinal: number, state: RunState): Promise<void> {
-  const record = await deps.readRecord(ordinal);
-  if (record === null) {
+/** The first event says all that the ledger's row begins with. */
+async function deliverCreation(deps: OutboxDeps, ordinal: number): Promise<void> {
+  const state = foldRun(deps.store.events.read(ordinal, 0, 1));
+  if (state !== null) {
+    await deps.ledger.recordCreated(createdRow(deps.tenant, state));
+  }
+}
+
+async function deliverEnd(deps: OutboxDeps, ordinal: number): Promise<void> {
+  const log = await deps.readLog(ordinal);
+  const state = foldRun(log.map((entry) => entry.event));
+  if (state === null) {
     return;
   }
-  const stored = await deps.records.put(deps.tenant, state.runId, record);
+  const stored = await deps.records.put(deps.tenant, state.runId, projectRecord(state, log));
   await deps.ledger.recordEnded({
     ...createdRow(deps.tenant, state),
     status: state.status,

@@ -7,11 +7,11 @@ import { isTerminal, type NewEvent } from "../src/agent/events.ts";
 import { fold } from "../src/agent/fold.ts";
 import { runLoop } from "../src/agent/loop.ts";
 import { recover } from "../src/agent/recover.ts";
-import type { RunState } from "../src/agent/run-state.ts";
+import { noTokens, type RunState } from "../src/agent/run-state.ts";
 import { findTool } from "../src/tools/tool-name.ts";
 import type { Parts } from "../src/parts.ts";
 import { discardDetails, prepareEvent } from "./details.ts";
-import type { PreparedEvent } from "./event-table.ts";
+import { type PreparedEvent, UnreadableLogError } from "./event-table.ts";
 import { RunFeed } from "./run-feed.ts";
 import type { RunRow, SessionStore } from "./session-store.ts";
 
@@ -102,6 +102,8 @@ export class RunLoops {
   abort(ordinal: number): void {
     if (this.#loop?.ordinal === ordinal) {
       this.#loop.abort.abort();
+      // Its appends are refused from now on, so the session's next run need not wait for what is still in flight.
+      this.#loop = null;
     }
   }
 
@@ -133,6 +135,8 @@ export class RunLoops {
         this.#resting = run.ordinal;
       }
     }
+    // Whatever of it is still in flight must not write or speak beside the loop that comes next.
+    loop.abort.abort();
     if (this.#loop === loop) {
       this.#loop = null;
       this.ensure();
@@ -142,7 +146,7 @@ export class RunLoops {
   /** The state to go on from, the recovery noted first; null if the run has ended by it. */
   async #takeUp(run: RunRow): Promise<RunState | null> {
     const { store } = this.#host;
-    const state = store.readState(run.ordinal);
+    const state = this.#readable(run);
     if (state === null || this.#fresh.delete(run.ordinal)) {
       return state;
     }
@@ -153,6 +157,22 @@ export class RunLoops {
     }
     this.append(run, [{ event, detail: null }], activeMs);
     return event.type === "run.failed" ? null : store.readState(run.ordinal);
+  }
+
+  /** Null for a log that this version cannot read: its run is failed, or it would hold up its session for ever. */
+  #readable(run: RunRow): RunState | null {
+    try {
+      return this.#host.store.readState(run.ordinal);
+    } catch (error) {
+      if (!(error instanceof UnreadableLogError)) {
+        throw error;
+      }
+      this.#host.warn(`the log of ${run.run_id} cannot be read`, error);
+      const problem = { code: "log_unreadable", detail: "this version of the service cannot read the run's log" };
+      const event: NewEvent = { type: "run.failed", turn: null, problem, usage: { total: noTokens, by_role: {} } };
+      this.append(run, [{ event, detail: null }], 0);
+      return null;
+    }
   }
 
   #depsOf(run: RunRow, loop: Loop, state: RunState) {

@@ -38,13 +38,16 @@ export class SessionStore {
   readonly outbox: OutboxTable;
   readonly #storage: DurableObjectStorage;
   readonly #sql: SqlStorage;
+  /** Kept, because nearly every question begins with it; only `createRun` ends it. */
+  #isEmpty: boolean;
 
   constructor(storage: DurableObjectStorage) {
     this.#storage = storage;
     this.#sql = storage.sql;
     this.events = new EventTable(storage.sql);
     this.outbox = new OutboxTable(storage.sql);
-    if (isInitialised(this.#sql) && readVersion(this.#sql) < newestVersion) {
+    this.#isEmpty = !isInitialised(this.#sql);
+    if (!this.#isEmpty && readVersion(this.#sql) < newestVersion) {
       storage.transactionSync(() => {
         migrate(this.#sql);
       });
@@ -52,7 +55,7 @@ export class SessionStore {
   }
 
   isEmpty(): boolean {
-    return !isInitialised(this.#sql);
+    return this.#isEmpty;
   }
 
   getMeta(key: string): string | null {
@@ -73,7 +76,7 @@ export class SessionStore {
     run: { runId: (ordinal: number) => string; event: PreparedEvent; at: string; query: string },
     key: { keyHash: string; bodyHash: string } | null,
   ): { ordinal: number; event: RunEvent } {
-    return this.#storage.transactionSync(() => {
+    const created = this.#storage.transactionSync(() => {
       if (this.isEmpty()) {
         migrate(this.#sql);
         this.#setMeta("tenant", session.tenant);
@@ -96,6 +99,8 @@ export class SessionStore {
       this.outbox.add(ordinal, "created");
       return { ordinal, event };
     });
+    this.#isEmpty = false;
+    return created;
   }
 
   /**
@@ -109,11 +114,14 @@ export class SessionStore {
     activeMs: number,
   ): RunEvent[] | null {
     return this.#storage.transactionSync(() => {
-      const row = this.#sql.exec("SELECT ended_at FROM runs WHERE ordinal = ?", run.ordinal).toArray()[0];
+      const last = "(SELECT max(seq) FROM events WHERE events.ordinal = runs.ordinal)";
+      const row = this.#sql
+        .exec(`SELECT ended_at, ${last} AS seq FROM runs WHERE ordinal = ?`, run.ordinal)
+        .toArray()[0];
       if (row === undefined || row["ended_at"] !== null) {
         return null;
       }
-      const seq = this.events.lastSeq(run.ordinal);
+      const seq = Number(row["seq"]);
       return events.map(({ event, detail }, index) => {
         const stored = toEvent(event, { seq: seq + index + 1, run_id: run.runId, at });
         this.events.insert(run.ordinal, stored, activeMs, detail);

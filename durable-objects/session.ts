@@ -3,11 +3,12 @@
 
 import { DurableObject } from "cloudflare:workers";
 import type { RunObject } from "../src/agent/run-object.ts";
-import type { RunState } from "../src/agent/run-state.ts";
+import type { NewEvent } from "../src/agent/events.ts";
+import { noTokens, type RunState } from "../src/agent/run-state.ts";
 import { toRunObject } from "../src/agent/to-run-object.ts";
 import type { Env } from "../src/env.ts";
 import { createParts, type Parts } from "../src/parts.ts";
-import { type RolloutRecord, toRolloutRecord } from "../src/training/rollout-record.ts";
+import { isRecorded, toRolloutRecord } from "../src/training/rollout-record.ts";
 import { cancellation } from "./cancellation.ts";
 import { createRun } from "./create-run.ts";
 import { deliverOwed } from "./deliver-owed.ts";
@@ -69,7 +70,7 @@ export class Session extends DurableObject<Env> implements SessionApi {
         deliverOwed({
           env,
           store: this.#store,
-          readRecord: (ordinal) => this.#readRecord(ordinal),
+          readLog: (ordinal) => this.#readRecorded(ordinal),
           now: () => this.#now(),
           random: this.#parts.random,
           warn,
@@ -180,7 +181,7 @@ export class Session extends DurableObject<Env> implements SessionApi {
       return found;
     }
     return this.#unlessErased(async () => {
-      const record = await this.#readRecord(found.value.ordinal);
+      const record = toRolloutRecord(await this.#readRecorded(found.value.ordinal));
       return record === null ? { kind: "unknown" } : { kind: "found", value: { ...record } };
     });
   }
@@ -194,7 +195,7 @@ export class Session extends DurableObject<Env> implements SessionApi {
       return { kind: "unknown" };
     }
     this.#attend();
-    const runs = this.#store.runs().map(({ run_id, ordinal: _ordinal, ...run }) => ({ id: run_id, ...run }));
+    const runs = this.#store.runs().map(toListedRun);
     return { kind: "found", value: { id, created_at: this.#store.getMeta("created_at") ?? "", runs } };
   }
 
@@ -214,8 +215,11 @@ export class Session extends DurableObject<Env> implements SessionApi {
     return { kind: "found", value: { run_ids } };
   }
 
+  /** The cron wakes many: it does not wait for a delivery. */
   async wake(): Promise<void> {
-    await this.alarm();
+    await this.#alarm.arm();
+    this.#loops.revive();
+    this.#delivery.start();
   }
 
   /** Sets the next alarm before anything else, never waits for a run, and for a delivery only so long. */
@@ -292,10 +296,20 @@ export class Session extends DurableObject<Env> implements SessionApi {
     }
     this.#loops.append(
       run,
-      cancellation(this.#state(run)).map((event) => ({ event, detail: null })),
+      this.#cancellation(run).map((event) => ({ event, detail: null })),
       this.#store.events.activeMs(run.ordinal),
     );
     this.#loops.abort(run.ordinal);
+  }
+
+  /** A log that cannot be read can still be ended: neither cancel nor erasure may depend on it. */
+  #cancellation(run: RunRow): NewEvent[] {
+    try {
+      return cancellation(this.#state(run));
+    } catch (error) {
+      warn(`the log of ${run.run_id} cannot be read`, error);
+      return [{ type: "run.cancelled", turn: null, usage: { total: noTokens, by_role: {} } }];
+    }
   }
 
   readonly #fetchDetail = (key: string) => fetchDetail(this.env.BUCKET, key);
@@ -304,9 +318,18 @@ export class Session extends DurableObject<Env> implements SessionApi {
     return this.#store.events.readLog(ordinal, after, limit, this.#fetchDetail);
   }
 
-  async #readRecord(ordinal: number): Promise<RolloutRecord | null> {
-    return toRolloutRecord(await this.#readLog(ordinal, 0, Number.MAX_SAFE_INTEGER));
+  /** A whole log, with the details that a record is made of. */
+  #readRecorded(ordinal: number) {
+    return this.#store.events.readLog(ordinal, 0, Number.MAX_SAFE_INTEGER, this.#fetchDetail, isRecorded);
   }
+}
+
+/** A session's list shows the beginning of long texts; the run itself has them whole. */
+const maxListedChars = 500;
+
+function toListedRun({ run_id, ordinal: _ordinal, query, answer, ...run }: RunRow): SessionObject["runs"][number] {
+  const brief = (text: string): string => text.slice(0, maxListedChars).toWellFormed();
+  return { id: run_id, query: brief(query), answer: answer === null ? null : brief(answer), ...run };
 }
 
 /** What is not a positive number means the default. */

@@ -13,7 +13,7 @@ const cronMs = 15 * 60 * 1000;
 
 /** Variables of this process that the Worker sees; nothing else of the environment is passed on. */
 const passedOn =
-  /^(INFERENCE|ANALYZER|PLANNER|EXECUTOR|VERIFIER|GENERATOR|JUDGE|TOOL)_(BASE_URL|MODEL|API_KEY|LOGPROBS_MODE)$|^(ENGINE_TIMEOUT_SECONDS|SANDBOX_POOL|LEASE_SECONDS|CORS_ORIGINS|FETCH_ALLOW|TICKET_SECRET)$|^TENANT_SECRET_[A-Z0-9_]+$/;
+  /^(INFERENCE|ANALYZER|PLANNER|EXECUTOR|VERIFIER|GENERATOR|JUDGE|TOOL)_(BASE_URL|MODEL|API_KEY|LOGPROBS_MODE)$|^(ENGINE_TIMEOUT_SECONDS|PLANNER_VERSION|SANDBOX_POOL|LEASE_SECONDS|CORS_ORIGINS|FETCH_ALLOW|TICKET_SECRET)$|^TENANT_SECRET_[A-Z0-9_]+$/;
 
 function setting(name: string, fallback: string): string {
   const value = process.env[name]?.trim() ?? "";
@@ -48,9 +48,9 @@ async function chooseEngine(port: number): Promise<{ variables: Record<string, s
   }
   const local = await findLocalModel(port);
   if (local !== null) {
-    const model = setting("INFERENCE_MODEL", local.model);
-    const variables = { INFERENCE_BASE_URL: local.baseUrl, INFERENCE_MODEL: model };
-    return { variables, said: `${model} at ${local.baseUrl} (${local.server}, found on this machine)` };
+    // A key and a model in the environment are for some other server, which was not named.
+    const variables = { INFERENCE_BASE_URL: local.baseUrl, INFERENCE_MODEL: local.model, INFERENCE_API_KEY: "" };
+    return { variables, said: `${local.model} at ${local.baseUrl} (${local.server}, found on this machine)` };
   }
   return {
     variables: { INFERENCE_BASE_URL: "offline" },

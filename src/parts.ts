@@ -41,7 +41,8 @@ export function createParts(env: Env): Parts {
     offline,
     capabilities: createCapabilityStore(env.DB, cache, clock.now),
     fetch: (input, init) => fetch(input, init),
-    policyFetch: (input, init) => fetch(input, init),
+    // Nobody can register a policy yet; its endpoint is a tenant's URL and must not be fetched without a guard.
+    policyFetch: () => Promise.reject(new Error("policies of tenants are not served by this version")),
     clock,
   });
   const tools = [createBaseGenerator(), createPythonCoder(createSandboxClient(env))];

@@ -49,14 +49,20 @@ export async function callModule(
   const { deps, timer, limitMs } = context;
   return timer.within(limitMs, async (timeLimit) => {
     const startedAt = deps.clock.now();
-    const done = await chatWithRetries(deps.engine, toChatRequest(deps, request), {
-      signal: AbortSignal.any([deps.signal, timeLimit]),
+    const stop = AbortSignal.any([deps.signal, timeLimit]);
+    const asked = chatWithRetries(deps.engine, toChatRequest(deps, request), {
+      signal: stop,
       clock: { sleep: (ms, signal) => timer.backOff(ms, signal) },
       random: deps.random,
       onRetry: async ({ attempt, code, reason, waitMs }) => {
         await noteRetry(context, request, { attempt, reason: code, message: reason, wait_ms: waitMs });
       },
     });
+    // Neither a cancel nor the run's time limit waits for an engine, or a store behind it, that does not listen.
+    const done = await untilAborted(asked, stop);
+    if (done === "aborted") {
+      return err({ kind: deps.signal.aborted ? "cancelled" : "out_of_time" });
+    }
     if (done.ok) {
       const { reply, attempts } = done.value;
       return ok({ reply, call: toModuleCall(request, reply, attempts, startedAt, deps.clock.now()) });
@@ -66,6 +72,23 @@ export async function callModule(
     }
     return timeLimit.aborted ? err({ kind: "out_of_time" }) : err({ kind: "engine", error: done.error });
   });
+}
+
+async function untilAborted<T>(work: Promise<T>, signal: AbortSignal): Promise<T | "aborted"> {
+  const { promise, resolve } = Promise.withResolvers<"aborted">();
+  const onAbort = (): void => {
+    // The engine gets the microtasks it needs to say itself that it was aborted.
+    setTimeout(resolve, 0, "aborted");
+  };
+  if (signal.aborted) {
+    onAbort();
+  }
+  signal.addEventListener("abort", onAbort, { once: true });
+  try {
+    return await Promise.race([work, promise]);
+  } finally {
+    signal.removeEventListener("abort", onAbort);
+  }
 }
 
 /** Puts a retry into the log: readers void the deltas of the role so far. */

@@ -33,6 +33,7 @@ function created(event: RunEvent & { type: "run.created" }): RunState {
     spec,
     status: "queued",
     createdAt: at,
+    startedAt: null,
     endedAt: null,
     analysis: null,
     turns: [],
@@ -50,7 +51,7 @@ function created(event: RunEvent & { type: "run.created" }): RunState {
 function apply(state: RunState, event: Exclude<RunEvent, { type: "run.created" }>): RunState {
   switch (event.type) {
     case "run.started":
-      return { ...state, status: "running" };
+      return { ...state, status: "running", startedAt: event.at };
     case "analysis.completed":
       return { ...state, analysis: event.analysis, usage: addUsage(state.usage, "analyzer", event.usage) };
     case "turn.started":

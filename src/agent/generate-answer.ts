@@ -4,9 +4,27 @@ import { ok } from "../lib/result.ts";
 import { frozenSampling } from "./ask-frozen.ts";
 import { callModule, type StepContext } from "./call-module.ts";
 import type { IncompleteReason } from "./events.ts";
+import { elide, type MemoryEntry } from "./memory.ts";
+import { asText } from "./memory-entry.ts";
 import { generatorPrompt } from "./prompts/generator.ts";
 import type { OutputKind } from "./run-spec.ts";
 import type { StepOutcome } from "./steps.ts";
+
+/** What a generator is shown and allowed when the context is full. */
+const briefTurns = 3;
+const briefResultChars = 500;
+const briefTokens = 512;
+
+function inBrief(memory: readonly MemoryEntry[]): MemoryEntry[] {
+  return memory.slice(-briefTurns).map((entry) => ({
+    ...entry,
+    calls: entry.calls.map((call) => ({
+      ...call,
+      arguments: elide(asText(call.arguments), briefResultChars),
+      result: call.result === null ? null : elide(call.result, briefResultChars),
+    })),
+  }));
+}
 
 export async function generateAnswer(
   context: StepContext,
@@ -19,8 +37,9 @@ export async function generateAnswer(
     kind: output,
     query: spec.query,
     analysis,
-    memory,
-    history: deps.history,
+    // A context that was full for the planner is full for the generator: it gets the last turns, in brief.
+    memory: reason === "context_limit" ? inBrief(memory) : memory,
+    history: reason === "context_limit" ? [] : deps.history,
     reason,
   });
   const called = await callModule(context, {
@@ -28,7 +47,7 @@ export async function generateAnswer(
     step: "answer",
     turn: null,
     prompt,
-    sampling: { ...frozenSampling },
+    sampling: { ...frozenSampling, ...(reason === "context_limit" ? { maxTokens: briefTokens } : {}) },
     structure: "free",
     capture: "text",
     onDelta: (text) => {
@@ -39,6 +58,6 @@ export async function generateAnswer(
     return called;
   }
   const { reply, call } = called.value;
-  const payload = { output, text: reply.text.trim(), model: reply.modelServed, usage: reply.usage };
+  const payload = { output, text: reply.text.trim().toWellFormed(), model: reply.modelServed, usage: reply.usage };
   return ok([{ type: "answer.completed", turn: null, ...payload, detail: { calls: [call] } }]);
 }

@@ -12,7 +12,7 @@ import { generateAnswer } from "./generate-answer.ts";
 import type { Step } from "./next.ts";
 import { planTurn } from "./plan-turn.ts";
 import { openTurn, type RunState } from "./run-state.ts";
-import { createRunTimer, type RunTimer } from "./run-timer.ts";
+import { createRunTimer } from "./run-timer.ts";
 import { runTool } from "./run-tool.ts";
 import type { StepOutcome } from "./steps.ts";
 import { verifyTurn } from "./verify-turn.ts";
@@ -32,6 +32,8 @@ export async function runLoop(deps: AgentDeps): Promise<void> {
   let seen: "fresh" | "recovered" = hasOpenCall(log.state) ? "recovered" : "fresh";
   let pending: readonly NewEvent[] = [];
   let limit: IncompleteReason | null = null;
+  let limitMs = limitMsOf(log.state);
+  let answersBy: number | null = null;
   for (;;) {
     const ahead = advance(log.state, pending, { activeMs: timer.activeMs(), limit }, { nowMs: clock.now(), reference });
     limit = ahead.limit;
@@ -41,7 +43,11 @@ export async function runLoop(deps: AgentDeps): Promise<void> {
     if (ahead.step.step === "done") {
       return;
     }
-    const outcome = await act(deps, timer, ahead.step, seen);
+    if (ahead.step.step === "answer") {
+      answersBy ??= answerLimitMs(log.state, timer.activeMs());
+      limitMs = answersBy;
+    }
+    const outcome = await act({ deps, timer, limitMs }, ahead.step, seen);
     seen = "fresh";
     const after = outcome.ok ? outcome.value : afterFailure(log.state, ahead.step, outcome.error);
     if (after === "cancelled") {
@@ -56,8 +62,7 @@ function hasOpenCall(state: RunState): boolean {
   return openTurn(state)?.calls.some((call) => call.status === "running") ?? false;
 }
 
-async function act(deps: AgentDeps, timer: RunTimer, step: Step, seen: "fresh" | "recovered"): Promise<StepOutcome> {
-  const context: StepContext = { deps, timer, limitMs: limitMsOf(deps.log.state, step) };
+async function act(context: StepContext, step: Step, seen: "fresh" | "recovered"): Promise<StepOutcome> {
   switch (step.step) {
     case "analysis":
       return analyzeQuery(context);
@@ -82,9 +87,13 @@ async function act(deps: AgentDeps, timer: RunTimer, step: Step, seen: "fresh" |
   }
 }
 
-function limitMsOf(state: RunState, step: Step): number {
-  const limitMs = state.spec.limits.max_seconds * 1000;
-  return step.step === "answer" ? limitMs + Math.min(maxGraceMs, limitMs / 4) : limitMs;
+function limitMsOf(state: RunState): number {
+  return state.spec.limits.max_seconds * 1000;
+}
+
+/** When the answers must stand. A step that overran, as a Python program may, does not use up their time. */
+function answerLimitMs(state: RunState, activeMs: number): number {
+  return Math.max(limitMsOf(state), activeMs) + Math.min(maxGraceMs, limitMsOf(state) / 4);
 }
 
 /** What a failed step comes to: the limit that ends the loop, the run's failure, or nothing after a cancel. */

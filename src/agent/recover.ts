@@ -1,6 +1,7 @@
 // What an object appends that finds an unended run with no loop in memory: the step to be taken up again, or the
 // end of a run that keeps taking the service down with it.
 
+import type { Role } from "../engines/engine.ts";
 import type { NewEvent, StepName } from "./events.ts";
 import { type Live, next } from "./next.ts";
 import type { RunState } from "./run-state.ts";
@@ -21,8 +22,28 @@ export function recover(state: RunState, live: Live): NewEvent | null {
   if (count >= maxRecoveriesOfStep || state.recoveries.total >= maxRecoveriesOfRun) {
     return exhausted(state, step.step, count);
   }
-  const payload = { step: step.step, role: null, attempt: count + 1, reason: "recovered" };
+  const payload = { step: step.step, role: roleOf(step.step), attempt: count + 1, reason: "recovered" };
   return { type: "step.retried", turn, ...payload };
+}
+
+/** Whose deltas a reader must void: those of the call that the crash cut off. */
+function roleOf(step: StepName): Role | null {
+  switch (step) {
+    case "analysis":
+      return "analyzer";
+    case "plan":
+      return "planner";
+    case "command":
+      return "executor";
+    case "tool":
+      return "tool";
+    case "verification":
+      return "verifier";
+    case "answer":
+      return "generator";
+    default:
+      return null;
+  }
 }
 
 function exhausted(state: RunState, step: StepName, count: number): NewEvent {

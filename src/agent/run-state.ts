@@ -37,6 +37,8 @@ export interface RunState {
   readonly spec: RunSpec;
   readonly status: RunStatus;
   readonly createdAt: string;
+  /** When its loop first ran; null while it waits. */
+  readonly startedAt: string | null;
   readonly endedAt: string | null;
   readonly analysis: Analysis | null;
   readonly turns: readonly TurnState[];

@@ -107,6 +107,7 @@ function toToolContext(
     callIndex,
     idempotencyKey: `${state.runId}/${turn}/${callIndex}`,
     signal,
+    timeLeftMs: Math.max(0, context.limitMs - context.timer.activeMs()),
     earlierArguments: state.turns.flatMap((earlier) =>
       earlier.command?.tool === tool.name
         ? earlier.calls.filter((call) => call.status === "ok").map((call) => call.arguments)

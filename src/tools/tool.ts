@@ -22,6 +22,8 @@ export interface ToolContext {
   readonly idempotencyKey: string;
   /** Aborted by cancel, the run's time limit and the tool's own timeout. */
   readonly signal: AbortSignal;
+  /** Until the run's time is over; for work that no signal can interrupt. */
+  readonly timeLeftMs: number;
   /** Arguments of this tool's earlier calls in this run that ended in `tool.completed`, oldest first. */
   readonly earlierArguments: readonly unknown[];
   /** One model call with the role `tool`, retried and counted by the loop. */

@@ -50,15 +50,24 @@ export interface LogEntry {
   readonly detail: EventDetail | null;
 }
 
+/** Whether an event's detail has a part in the record: a run's reference, a planner's call. */
+export function isRecorded(event: RunEvent): boolean {
+  return event.type === "run.created" || event.type === "plan.completed";
+}
+
 /** Null for an empty log. */
 export function toRolloutRecord(log: readonly LogEntry[]): RolloutRecord | null {
   const state = foldRun(log.map((entry) => entry.event));
-  if (state === null) {
-    return null;
-  }
+  return state === null ? null : projectRecord(state, log);
+}
+
+/** `state` is the log's fold; of the details, those of recorded events are enough. */
+export function projectRecord(state: RunState, log: readonly LogEntry[]): RolloutRecord {
   const turns = turnRowsOf(state, log);
   const invalidReason = invalidReasonOf(state, turns);
   const { spec, reward } = state;
+  // Time in the session's queue is not the rollout's.
+  const startedAt = state.startedAt ?? state.createdAt;
   return {
     schema_version: 1,
     rollout_id: state.runId,
@@ -81,8 +90,8 @@ export function toRolloutRecord(log: readonly LogEntry[]): RolloutRecord | null 
     num_turns: turns.length,
     prompt_tokens: turns.reduce((sum, turn) => sum + turn.prompt_tokens, 0),
     response_tokens: turns.reduce((sum, turn) => sum + turn.response_tokens, 0),
-    duration_ms: state.endedAt === null ? null : Date.parse(state.endedAt) - Date.parse(state.createdAt),
-    started_at: state.createdAt,
+    duration_ms: state.endedAt === null ? null : Date.parse(state.endedAt) - Date.parse(startedAt),
+    started_at: startedAt,
     ended_at: state.endedAt,
     limits: spec.limits,
     sampling: spec.sampling,

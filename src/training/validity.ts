@@ -23,6 +23,10 @@ export function invalidReasonOf(state: RunState, turns: readonly TurnRow[]): Inv
     default:
       break;
   }
+  // A sandbox that could not be reached is nobody's bad program.
+  if (state.turns.some((turn) => turn.calls.some((call) => call.error?.code === "sandbox_unavailable"))) {
+    return "platform_lost";
+  }
   if (turns.length === 0) {
     return "no_turns";
   }

@@ -41,6 +41,7 @@ function contextWith(earlierArguments: readonly unknown[] = []): ToolContext {
     callIndex: 0,
     idempotencyKey: "run_1/2/0",
     signal: new AbortController().signal,
+    timeLeftMs: 60_000,
     earlierArguments,
     chat: () => expect.unreachable("no model stands behind this tool"),
   };

@@ -1,6 +1,7 @@
 // The query analysis, once per run: what is asked, which skills and tools it takes.
 
 import type { Tool } from "../../tools/tool.ts";
+import { elide } from "../memory.ts";
 import type { EarlierAnswer } from "../run-spec.ts";
 import { dataNotice, type Prompt, toPrompt } from "./prompt.ts";
 import { renderToolCards } from "./tool-card.ts";
@@ -27,7 +28,14 @@ export function analyzerPrompt(input: AnalyzerInput): Prompt {
   ]);
 }
 
-/** Questions and answers of the same session, oldest first; null where there are none. */
+/** Ten earlier exchanges at this length are five thousand tokens at most. */
+const maxEarlierChars = 1000;
+
+/** Questions and answers of the same session, oldest first, long ones elided; null where there are none. */
 export function renderHistory(history: readonly EarlierAnswer[]): string | null {
-  return history.length === 0 ? null : history.map((item) => JSON.stringify(item)).join("\n");
+  return history.length === 0 ? null : history.map(toLine).join("\n");
+}
+
+function toLine({ query, answer }: EarlierAnswer): string {
+  return JSON.stringify({ query: elide(query, maxEarlierChars), answer: elide(answer, maxEarlierChars) });
 }

@@ -10,7 +10,8 @@ const Arguments = z.strictObject({
 });
 type Arguments = z.infer<typeof Arguments>;
 
-const system = "You carry out one step of a larger task. Answer what is asked, briefly and to the point; if you do not know, say so.";
+const system =
+  "You carry out one step of a larger task. Answer what is asked, briefly and to the point; if you do not know, say so.";
 
 /** As long as an engine's own limit for one call. */
 const timeoutMs = 120_000;

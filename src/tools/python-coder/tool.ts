@@ -31,6 +31,9 @@ export const defaultPythonLimits: ProgramLimits = { timeMs: 5_000, maxFuel: 15_0
 /** Waiting for an interpreter, booting it and running earlier programs again come on top of the program's own time. */
 const timeoutMs = 60_000;
 
+/** Below this not even a trivial program is sure to end. */
+const minTimeMs = 250;
+
 export interface PythonCoderOptions {
   readonly limits?: ProgramLimits;
   /** `namespace` spares the boot between runs; only where every program is our own (the offline engine's). */
@@ -103,16 +106,19 @@ export function createPythonCoder(sandbox: PythonSandbox, options: PythonCoderOp
     llmBacked: false,
     repeat: "safe",
     async run(args, context) {
+      // No signal reaches a program that computes, so the run's time limit is the program's own.
+      const timeMs = Math.max(minTimeMs, Math.min(limits.timeMs, context.timeLeftMs));
+      const own = { ...limits, timeMs };
       const request = {
         tenant: context.tenant,
         runId: context.runId,
         code: args.code,
         earlierCode: earlierPrograms(context),
-        limits,
+        limits: own,
         isolation: options.isolation ?? "interpreter",
       } as const;
       const answered = await sandbox.run(request, context.signal);
-      return answered.ok ? toResult(answered.value, limits) : err({ ...answered.error, producedBy: "python-sandbox" });
+      return answered.ok ? toResult(answered.value, own) : err({ ...answered.error, producedBy: "python-sandbox" });
     },
   };
 }

@@ -305,3 +305,24 @@ describe("the reason", () => {
     },
   );
 });
+
+describe("the answer after a step that overran", () => {
+  it("has its grace from then on, whatever the overrun", async () => {
+    const clock = createVirtualClock();
+    const deaf = coder({
+      timeoutMs: 600_000,
+      run: async () => {
+        // As a program that computes: no signal reaches it, and the process stands still meanwhile.
+        clock.skip(50_000);
+        return ok({ result: "late", producedBy: "p" });
+      },
+    });
+    const { run } = await playOn({
+      clock,
+      script: oneTurn({ generator: [{ text: "an answer", takesMs: 2000 }] }),
+      tools: [deaf],
+      spec: limits({ max_seconds: 10 }),
+    });
+    expect(run).toMatchObject({ status: "incomplete", reason: "max_seconds", answer: "an answer" });
+  });
+});

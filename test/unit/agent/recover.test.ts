@@ -22,8 +22,8 @@ describe("a recovery", () => {
     });
     const recoveries = eventsOf(events, "step.retried");
     expect(recoveries).toMatchObject([
-      { step: "command", turn: 1, attempt: 1, role: null, reason: "recovered" },
-      { step: "command", turn: 1, attempt: 2, role: null, reason: "recovered" },
+      { step: "command", turn: 1, attempt: 1, role: "executor", reason: "recovered" },
+      { step: "command", turn: 1, attempt: 2, role: "executor", reason: "recovered" },
     ]);
   });
 
