@@ -3,10 +3,12 @@
 
 import { spawnSync } from "node:child_process";
 import { createHash, getRandomValues } from "node:crypto";
+import { mkdirSync } from "node:fs";
 import { join, resolve } from "node:path";
 import { parseArgs } from "node:util";
 import { formatApiKey, newApiKey } from "../src/lib/api-key.ts";
 import { Scope, TenantName } from "../src/store/keys.ts";
+import { migrateLedger } from "./lib/dev-server.ts";
 
 const root = resolve(import.meta.dirname, "..");
 const wranglerCli = join(root, "node_modules/wrangler/wrangler-dist/cli.js");
@@ -46,13 +48,20 @@ function quote(text: string): string {
   return `'${text.replaceAll("'", "''")}'`;
 }
 
-/** Where the row goes: a deployment's database, or the one that `npm start` keeps. */
+/** Where the row goes: a deployment's database, or the one that `npm start` keeps, which need not have been there. */
 function target(env: string | undefined): string[] {
   if (env !== undefined) {
     return ["--remote", "--env", env];
   }
   const stateDir = process.env["STATE_DIR"]?.trim() ?? "";
-  return ["--local", "--persist-to", join(resolve(stateDir === "" ? defaultStateDir : stateDir), "wrangler")];
+  const folder = resolve(stateDir === "" ? defaultStateDir : stateDir);
+  try {
+    mkdirSync(folder, { recursive: true });
+    migrateLedger(folder);
+  } catch (error) {
+    fail(error instanceof Error ? error.message : String(error));
+  }
+  return ["--local", "--persist-to", join(folder, "wrangler")];
 }
 
 const options = readOptions();
@@ -78,7 +87,7 @@ const inserted = spawnSync(
 );
 if (inserted.status !== 0) {
   console.error(inserted.stdout, inserted.stderr);
-  fail("The key was not stored. Locally, start the service once so that its database exists (npm start).");
+  fail("The key was not stored.");
 }
 console.error(`A key for ${tenant.data} with ${scopes}. It is shown only this once:`);
 console.log(formatApiKey(key));

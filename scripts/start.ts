@@ -1,15 +1,22 @@
 // `npm start`: the whole service on this machine, with embedded defaults, no key and no network. It listens on
-// loopback only, because it lets anyone in; it refuses any other address and a state folder that is in use.
+// loopback only, because it lets anyone in; it refuses any other address, a state folder or port that is in use, and
+// settings that could answer no question.
 
+import { createServer } from "node:net";
 import { resolve } from "node:path";
+import { setTimeout as pause } from "node:timers/promises";
+import { Role } from "../src/engines/engine.ts";
+import { readEndpoint } from "../src/engines/endpoints.ts";
 import { findLocalModel } from "./lib/local-models.ts";
-import { startDevServer } from "./lib/dev-server.ts";
+import { type DevServer, startDevServer } from "./lib/dev-server.ts";
 import { lockStateDir } from "./lib/state-lock.ts";
 import { ensureSandbox } from "./sandbox/build.ts";
 
 const defaults = { host: "127.0.0.1", port: "8787", stateDir: ".agentflow" } as const;
 /** The cron of wrangler.toml, which local emulation does not fire by itself. */
 const cronMs = 15 * 60 * 1000;
+/** The first request loads the Worker; on a busy machine that takes seconds. */
+const healthyWithinMs = 60_000;
 
 /** Variables of this process that the Worker sees; nothing else of the environment is passed on. */
 const passedOn =
@@ -36,6 +43,58 @@ function readPort(text: string): number {
     : fail(`PORT must be a port number, not "${text}".`);
 }
 
+/** Ends here if nobody could listen. Another may still come first; then wrangler says so. */
+async function checkPort(host: string, port: number): Promise<void> {
+  const probe = createServer();
+  const failed = await new Promise<string | null>((done) => {
+    probe.once("error", (error) => done(error.message));
+    probe.listen(port, host, () => probe.close(() => done(null)));
+  });
+  if (failed !== null) {
+    fail(`Port ${port} of ${host} cannot be used (${failed}). Set PORT to another one; PORT=0 takes any free one.`);
+  }
+}
+
+/** A role without a usable endpoint would fail every run. No run asks the judge yet. */
+function checkEndpoints(variables: Readonly<Record<string, string>>): void {
+  for (const role of Role.exclude(["judge"]).options) {
+    const choice = readEndpoint(variables, role);
+    if (choice.kind === "invalid") {
+      fail(`The ${role} has no engine: ${choice.detail}. Set it right, or INFERENCE_BASE_URL=offline.`);
+    }
+  }
+}
+
+async function answers(url: string): Promise<boolean> {
+  try {
+    return (await fetch(`${url}/healthz`, { signal: AbortSignal.timeout(healthyWithinMs) })).ok;
+  } catch {
+    return false;
+  }
+}
+
+/** False if the server ended meanwhile, or does not answer in time. */
+async function isHealthy({ url, ended }: DevServer): Promise<boolean> {
+  const stop = new AbortController();
+  void ended.then(() => stop.abort());
+  for (const deadline = Date.now() + healthyWithinMs; Date.now() < deadline && !stop.signal.aborted;) {
+    if (await answers(url)) {
+      return true;
+    }
+    await pause(50);
+  }
+  return false;
+}
+
+/** What to try first; with keys, how to make one. */
+function firstCall(url: string, needsKey: boolean): string {
+  const call = (header: string) =>
+    `  curl ${url}/v1/solve ${header}-H 'content-type: application/json' -d '{"query":"Make 24 from 4, 7, 8, 8."}'`;
+  const folder = setting("STATE_DIR", "") === "" ? "" : `STATE_DIR='${stateDir}' `;
+  const makeKey = `  KEY=$(${folder}npm run -s keys:create -- --tenant me --scopes solve,tools,datasets)`;
+  return needsKey ? `${makeKey}\n${call('-H "authorization: Bearer $KEY" ')}` : call("");
+}
+
 /** The engine's variables, and a line for people that says which was taken. */
 async function chooseEngine(port: number): Promise<{ variables: Record<string, string>; said: string }> {
   const baseUrl = setting("INFERENCE_BASE_URL", "");
@@ -43,7 +102,7 @@ async function chooseEngine(port: number): Promise<{ variables: Record<string, s
     return { variables: { INFERENCE_BASE_URL: "offline" }, said: "the offline engine (INFERENCE_BASE_URL=offline)" };
   }
   if (baseUrl !== "") {
-    const model = setting("INFERENCE_MODEL", "(INFERENCE_MODEL is not set)");
+    const model = setting("INFERENCE_MODEL", "a model for each role");
     return { variables: {}, said: `${model} at ${baseUrl} (INFERENCE_BASE_URL)` };
   }
   const local = await findLocalModel(port);
@@ -80,13 +139,16 @@ const lock = lockStateDir(stateDir);
 if (lock === null) {
   fail(`Another server uses the state folder ${stateDir}. Stop it, or set STATE_DIR to another folder.`);
 }
-await ensureSandbox(console.log);
+await checkPort(host, port);
 const engine = await chooseEngine(port);
+const variables = workerVariables(engine.variables);
+checkEndpoints(variables);
+await ensureSandbox(console.log);
 const server = await startDevServer({
   host,
   port,
   stateDir,
-  variables: workerVariables(engine.variables),
+  variables,
   output: "inherit",
 }).catch((error: unknown) => fail(error instanceof Error ? error.message : String(error)));
 
@@ -102,14 +164,19 @@ for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) {
   });
 }
 
-console.log(`
+if (await isHealthy(server)) {
+  console.log(`
 AgentFlow Edge listens on ${server.url}
   engine  ${engine.said}
   state   ${stateDir}
   docs    ${server.url}/docs
 
-  curl ${server.url}/v1/solve -H 'content-type: application/json' -d '{"query":"Make 24 from 4, 7, 8, 8."}'
+${firstCall(server.url, variables["ALLOW_ANONYMOUS"] !== "1")}
 `);
+} else if (!isAskedToStop) {
+  await server.stop();
+  fail(`The server did not answer on ${server.url}/healthz.`);
+}
 
 const code = await server.ended;
 // To stop when asked is no failure, though wrangler reports the signal that it was ended by.

@@ -143,8 +143,8 @@ function killQuietly(pid: number): void {
   }
 }
 
-/** Applies the ledger's migrations to the local D1; a stamp spares the seconds this takes when nothing is new. */
-function migrateLedger(stateDir: string): void {
+/** Applies the ledger's migrations to the local D1 in a folder that exists; a stamp spares the seconds this takes when nothing is new. */
+export function migrateLedger(stateDir: string): void {
   const stampFile = join(stateDir, "migrations.stamp");
   const stamp = migrationsStamp();
   if (existsSync(stampFile) && readFileSync(stampFile, "utf8") === stamp) {

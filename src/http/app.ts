@@ -4,6 +4,7 @@
 import { Hono } from "hono";
 import { loopbackOnly } from "./middleware/loopback.ts";
 import { allowOrigins } from "./middleware/cors.ts";
+import { drainBody } from "./middleware/drain.ts";
 import { commonHeaders } from "./middleware/headers.ts";
 import type { App, AppEnv } from "./mount.ts";
 import { HttpError, toProblem } from "./problem.ts";
@@ -37,6 +38,7 @@ export function createApp(services: Services): App {
   const app = new Hono<AppEnv>();
   app.onError((error, context) => problemResponse(services, error, context.get("requestId")));
   app.notFound((context) => answerUnmatched(knownPaths, context.req.raw));
+  app.use(drainBody(services.clock));
   app.use(commonHeaders(services.ids));
   app.use(services.config.allowAnonymous ? loopbackOnly() : allowOrigins(services.config.corsOrigins));
   mountSolve(app, services);

@@ -1,5 +1,5 @@
 // Reads a request's JSON body with a bound on its bytes and on its depth. It trusts neither Content-Length nor
-// Content-Type's absence, and never lets a parser's own error text out.
+// Content-Type's absence, and never lets a parser's own error text out. What it leaves unread, drain.ts discards.
 
 import { HttpError } from "./problem.ts";
 
@@ -26,23 +26,32 @@ function checkHeaders(request: Request): void {
   }
 }
 
-async function readBytes(request: Request): Promise<Uint8Array> {
+async function readChunks(body: ReadableStream<Uint8Array>): Promise<Uint8Array[]> {
   const chunks: Uint8Array[] = [];
-  let size = 0;
-  const reader = request.body?.getReader();
-  for (;;) {
-    const chunk = await reader?.read();
-    if (reader === undefined || chunk === undefined || chunk.done) {
-      break;
+  const reader = body.getReader();
+  try {
+    for (let size = 0; ;) {
+      // A caller who goes away in the middle is no defect of ours, and nobody is left to read this.
+      const chunk = await reader.read().catch((cause: unknown) => {
+        throw new HttpError("invalid_json", "The body broke off.", { cause });
+      });
+      if (chunk.done) {
+        return chunks;
+      }
+      size += chunk.value.byteLength;
+      if (size > maxBodyBytes) {
+        throw tooLarge();
+      }
+      chunks.push(chunk.value);
     }
-    size += chunk.value.byteLength;
-    if (size > maxBodyBytes) {
-      await reader.cancel();
-      throw tooLarge();
-    }
-    chunks.push(chunk.value);
+  } finally {
+    reader.releaseLock();
   }
-  const bytes = new Uint8Array(size);
+}
+
+async function readBytes(request: Request): Promise<Uint8Array> {
+  const chunks = request.body === null ? [] : await readChunks(request.body);
+  const bytes = new Uint8Array(chunks.reduce((sum, chunk) => sum + chunk.byteLength, 0));
   let offset = 0;
   for (const chunk of chunks) {
     bytes.set(chunk, offset);
@@ -64,6 +73,9 @@ function isShallow(value: unknown, levels: number): boolean {
 }
 
 function parse(bytes: Uint8Array): unknown {
+  if (bytes.byteLength === 0) {
+    throw new HttpError("invalid_json", "The body is empty.");
+  }
   try {
     return JSON.parse(new TextDecoder("utf-8", { fatal: true, ignoreBOM: false }).decode(bytes));
   } catch {
@@ -73,7 +85,21 @@ function parse(bytes: Uint8Array): unknown {
 
 export async function readJsonBody(request: Request): Promise<unknown> {
   checkHeaders(request);
-  const value = parse(await readBytes(request));
+  return toShallowValue(await readBytes(request));
+}
+
+/** For requests that need no body: an empty one is `{}`, whatever type a client gives it. */
+export async function readOptionalJsonBody(request: Request): Promise<unknown> {
+  const bytes = await readBytes(request);
+  if (bytes.byteLength === 0) {
+    return {};
+  }
+  checkHeaders(request);
+  return toShallowValue(bytes);
+}
+
+function toShallowValue(bytes: Uint8Array): unknown {
+  const value = parse(bytes);
   if (!isShallow(value, maxDepth)) {
     throw new HttpError("invalid_json", `The body nests more than ${maxDepth} levels.`);
   }

@@ -4,9 +4,9 @@
 import type { Context, Hono } from "hono";
 import * as z from "zod";
 import { authorize, type Principal } from "./access.ts";
-import { readJsonBody } from "./body.ts";
-import { invalidRequest } from "./problem.ts";
-import type { Route } from "./route.ts";
+import { readJsonBody, readOptionalJsonBody } from "./body.ts";
+import { invalidField, invalidRequest, shortName } from "./problem.ts";
+import type { AnyRoute, Route } from "./route.ts";
 import type { Services } from "./services.ts";
 
 /** What middleware leaves for handlers. */
@@ -15,6 +15,8 @@ export interface AppEnv {
 }
 
 export type App = Hono<AppEnv>;
+
+const emptyObject = z.strictObject({});
 
 /** A validated request. */
 export interface Call<P extends z.ZodType, Q extends z.ZodType, B extends z.ZodType> {
@@ -26,22 +28,33 @@ export interface Call<P extends z.ZodType, Q extends z.ZodType, B extends z.ZodT
   readonly request: Request;
 }
 
-function validate<T extends z.ZodType>(schema: T, value: unknown): z.output<T> {
-  const parsed = schema.safeParse(value);
+function validate<T extends z.ZodType>(schema: T, value: unknown, part: "field" | "parameter"): z.output<T> {
+  const parsed = schema.safeParse(value, { reportInput: true });
   if (!parsed.success) {
-    throw invalidRequest(parsed.error);
+    throw invalidRequest(parsed.error, part);
   }
   return parsed.data;
 }
 
-/** A parameter given once is a string; given again it is an array, which no schema here takes. */
-function readQuery(context: Context): Record<string, string | string[]> {
+function readQuery(context: Context): Record<string, string> {
   return Object.fromEntries(
-    Object.entries(context.req.queries()).map(([name, values]) => [
-      name,
-      values.length === 1 ? String(values[0]) : values,
-    ]),
+    Object.entries(context.req.queries()).map(([name, [value = "", ...others]]) => {
+      if (others.length > 0) {
+        throw invalidField("invalid_request", shortName(name), "repeated", "Send this parameter once.");
+      }
+      return [name, value];
+    }),
   );
+}
+
+async function readBody<B extends z.ZodType>(route: AnyRoute & { readonly body: B }, request: Request) {
+  if (!(route.body instanceof z.ZodUndefined)) {
+    return validate(route.body, await readJsonBody(request), "field");
+  }
+  if (route.method === "post") {
+    validate(emptyObject, await readOptionalJsonBody(request), "field");
+  }
+  return validate(route.body, undefined, "field");
 }
 
 export function mount<P extends z.ZodType, Q extends z.ZodType, B extends z.ZodType>(
@@ -57,9 +70,9 @@ export function mount<P extends z.ZodType, Q extends z.ZodType, B extends z.ZodT
       services,
       principal,
       request,
-      params: validate(route.params, context.req.param()),
-      query: validate(route.query, readQuery(context)),
-      body: validate(route.body, route.body instanceof z.ZodUndefined ? undefined : await readJsonBody(request)),
+      params: validate(route.params, context.req.param(), "parameter"),
+      query: validate(route.query, readQuery(context), "parameter"),
+      body: await readBody(route, request),
     };
     return handle(call, context.get("requestId"));
   });

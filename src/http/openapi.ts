@@ -22,8 +22,13 @@ const named = { SolveRequest, Run: RunObject, RunEvent: RunEventSchema, RunSumma
 function problemStatuses(route: AnyRoute): number[] {
   const access = route.access === "public" ? [] : [401, 403, 429];
   const id = route.path.includes("{") ? [404, 410] : [];
-  const body = route.body instanceof z.ZodUndefined ? [] : [400, 404, 410, 413, 415];
-  return [...new Set([...access, ...id, ...body, 422, 500, 503])].toSorted((left, right) => left - right);
+  // A POST without a body of its own still refuses one that it is sent.
+  const posted = route.method === "post" ? [400, 413, 415] : [];
+  const body = route.body instanceof z.ZodUndefined ? [] : [404, 410];
+  const own = (route.problems ?? []).map((code) => problemTypes[code].status);
+  return [...new Set([...access, ...id, ...posted, ...body, ...own, 422, 500, 503])].toSorted(
+    (left, right) => left - right,
+  );
 }
 
 function problemReply(status: number): Reply {

@@ -15,6 +15,7 @@ export const problemTypes = {
   foreign_origin: { status: 403, title: "Requests from other origins are refused" },
   not_found: { status: 404, title: "There is nothing here" },
   method_not_allowed: { status: 405, title: "The method is not allowed here" },
+  run_not_ended: { status: 409, title: "The run has not ended" },
   erased: { status: 410, title: "This was erased" },
   body_too_large: { status: 413, title: "The body is too large" },
   unsupported_media_type: { status: 415, title: "The body must be JSON" },
@@ -41,6 +42,8 @@ export const FieldError = z.strictObject({
   detail: z.string(),
 });
 export type FieldError = z.infer<typeof FieldError>;
+
+const maxNameCharacters = 100;
 
 /** RFC 9457, with a code for programs and a request id for the operator. */
 export const Problem = z.strictObject({
@@ -75,26 +78,43 @@ export class HttpError extends Error {
   }
 }
 
+/** A name that callers chose, short enough to be repeated to them. */
+export function shortName(name: string): string {
+  return name.length <= maxNameCharacters ? name : `${name.slice(0, maxNameCharacters - 1).toWellFormed()}…`;
+}
+
 /** Zod's path as people write it: `reference.answers[2]`. */
 function fieldName(path: readonly PropertyKey[]): string {
   const name = path.map((part) => (typeof part === "number" ? `[${part}]` : `.${String(part)}`)).join("");
-  return name === "" ? "$" : name.replace(/^\./, "");
+  return name === "" ? "$" : shortName(name.replace(/^\./, ""));
 }
 
-function fieldErrors(issue: z.core.$ZodIssue): FieldError[] {
+function fieldErrors(issue: z.core.$ZodIssue, part: "field" | "parameter"): FieldError[] {
   if (issue.code === "unrecognized_keys") {
-    return issue.keys.map((key) => ({
-      field: fieldName([...issue.path, key]),
-      code: "unknown_field",
-      detail: "There is no such field.",
-    }));
+    const detail = `There is no such ${part}.`;
+    return issue.keys.map((key) => ({ field: fieldName([...issue.path, key]), code: `unknown_${part}`, detail }));
   }
-  return [{ field: fieldName(issue.path), code: issue.code, detail: issue.message }];
+  return [{ field: fieldName(issue.path), ...explain(issue) }];
 }
 
-/** 422 naming each field that failed its schema, twenty at most. */
-export function invalidRequest(error: z.ZodError): HttpError {
-  const errors = error.issues.flatMap(fieldErrors).slice(0, 20);
+/** Zod's own words, but for what they say badly. Needs issues that carry their input. */
+function explain(issue: z.core.$ZodIssue): { code: string; detail: string } {
+  const required = { code: "required", detail: "This is required." };
+  if (issue.code === "invalid_union" && issue.discriminator !== undefined) {
+    const { input } = issue;
+    const isUnnamed = typeof input === "object" && input !== null && !(issue.discriminator in input);
+    return isUnnamed ? required : { code: "invalid_value", detail: issue.message };
+  }
+  const isMissing = issue.input === undefined && (issue.code === "invalid_type" || issue.code === "invalid_value");
+  return isMissing ? required : { code: issue.code, detail: issue.message };
+}
+
+/** 422 with the first error of each field that failed its schema, twenty at most. */
+export function invalidRequest(error: z.ZodError, part: "field" | "parameter"): HttpError {
+  const all = error.issues.flatMap((issue) => fieldErrors(issue, part));
+  // The first error of a field is kept: the others mostly follow from it.
+  const byField = new Map(all.toReversed().map((one) => [one.field, one]));
+  const errors = all.filter((one) => byField.get(one.field) === one).slice(0, 20);
   const fields = errors.map(({ field }) => field).join(", ");
   return new HttpError("invalid_request", `Not valid: ${fields}.`.slice(0, 1000), { errors });
 }
@@ -107,6 +127,8 @@ export function invalidField(code: ProblemCode, field: string, fieldCode: string
 // OpenAI's clients retry 409, 429 and 5xx unless this header says otherwise, so it is always said.
 function retryHeaders(status: number): Record<string, string> {
   switch (status) {
+    case 409:
+      return { "x-should-retry": "true", "retry-after": "2" };
     case 429:
       return { "x-should-retry": "true", "retry-after": "5" };
     case 503:

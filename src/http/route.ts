@@ -3,6 +3,7 @@
 
 import * as z from "zod";
 import type { Scope } from "../store/keys.ts";
+import type { ProblemCode } from "./problem.ts";
 
 /** `public`: no key. `key`: any valid key. Otherwise the scope that the key must have. */
 export type Access = "public" | "key" | Scope;
@@ -28,16 +29,18 @@ export interface Route<P extends z.ZodType, Q extends z.ZodType, B extends z.Zod
   readonly params: P;
   readonly query: Q;
   readonly headers?: z.ZodObject;
-  /** `noBody` where none is read. */
+  /** `noBody` where there is none. */
   readonly body: B;
   readonly replies: Readonly<Record<number, Reply>>;
+  /** Problems of this route alone. */
+  readonly problems?: readonly ProblemCode[];
 }
 
 export type AnyRoute = Route<z.ZodType, z.ZodType, z.ZodType>;
 
 export const noParams = z.strictObject({});
 export const noQuery = z.strictObject({});
-/** The mark of a route that reads no body. */
+/** The mark of a route without a body; a POST may still send an empty one or `{}`. */
 export const noBody = z.undefined();
 
 export function defineRoute<P extends z.ZodType, Q extends z.ZodType, B extends z.ZodType>(

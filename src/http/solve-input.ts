@@ -29,7 +29,7 @@ function toSpec(services: Services, body: SolveRequest): StartRun["spec"] {
     throw invalidField("unknown_policy", "policy", "unknown_policy", detail);
   }
   return {
-    query: body.query.toWellFormed(),
+    query: body.query,
     outputs: body.outputs,
     limits: {
       max_turns: body.limits.max_turns ?? defaultLimits.max_turns,

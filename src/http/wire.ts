@@ -4,6 +4,7 @@
 import * as z from "zod";
 import { RunStatus } from "../agent/run-object.ts";
 import { Limits, Metadata, OutputKind, PlannerSampling, Reference } from "../agent/run-spec.ts";
+import { isSessionId } from "../lib/ids.ts";
 import { RoleEngine } from "./services.ts";
 
 export const maxQueryCharacters = 32_768;
@@ -13,8 +14,18 @@ export const maxLimits: Limits = { max_turns: 20, max_seconds: 3600, max_tokens:
 /** Any text: what is not an id names nothing and answers 404. */
 export const IdParam = z.strictObject({ id: z.string().describe("The id, as another reply gave it.") });
 
+/** Anything but white space, control characters and what takes no room: joiners, marks of direction, fillers. */
+const visible = /[^\s\p{Cc}\p{Cf}\p{Default_Ignorable_Code_Point}]/u;
+
 export const SolveRequest = z.strictObject({
-  query: z.string().min(1).max(maxQueryCharacters).regex(/\S/, "Must not be blank.").describe("The question."),
+  query: z
+    .string()
+    .min(1, "Must not be empty.")
+    .max(maxQueryCharacters)
+    .regex(/\S/, "Must not be blank.")
+    .refine((query) => visible.test(query), "Must not be blank.")
+    .refine((query) => query.isWellFormed(), "Must be text; half of a surrogate pair is none.")
+    .describe("The question."),
   session_id: z.string().max(64).optional().describe("Continue this session; absent = a new one."),
   tools: z.array(z.string().max(128)).min(1).max(64).optional().describe("Tool names; absent = all."),
   outputs: z
@@ -47,16 +58,18 @@ export const SolveHeaders = z.object({
 
 /** A whole number in a query string: digits and nothing else. */
 function wholeNumber(min: number, max: number) {
+  const range = max === Number.MAX_SAFE_INTEGER ? `, ${min} or more` : ` from ${min} to ${max}`;
+  const error = `Must be a whole number${range}.`;
   const fromDigits = (value: unknown) =>
-    typeof value === "string" && /^\d{1,16}$/.test(value) ? Number(value) : value;
-  return z.preprocess(fromDigits, z.int().min(min).max(max));
+    typeof value === "string" && /^-?\d{1,16}$/.test(value) ? Number(value) : value;
+  return z.preprocess(fromDigits, z.int({ error }).min(min, error).max(max, error));
 }
 
 export const ListRunsQuery = z.strictObject({
   limit: wholeNumber(1, 100).default(20),
   cursor: z.string().max(512).optional().describe("`next_cursor` of the page before."),
   status: RunStatus.optional(),
-  session_id: z.string().max(64).optional(),
+  session_id: z.string().refine(isSessionId, "Must be the id of a session.").optional(),
 });
 
 /** A run as the ledger lists it. Until its end is written there it shows `running`. */

@@ -159,7 +159,20 @@ describe("refusals come at once and say why", () => {
     const { code, output } = await refuse({ PORT: String(held?.port) });
     await held?.free();
     expect(code).toBe(1);
-    expect(output).toContain(`Address already in use (127.0.0.1:${held?.port})`);
+    expect(output).toContain(`Port ${held?.port} of 127.0.0.1 cannot be used`);
+    expect(output).toContain("Set PORT to another one");
+    expect(output).not.toContain("listens on");
+  });
+
+  test.each([
+    [{ INFERENCE_BASE_URL: "http://127.0.0.1:9/v1" }, "neither ANALYZER_MODEL nor INFERENCE_MODEL is"],
+    [{ INFERENCE_BASE_URL: "http://127.0.0.1:9/v1", ANALYZER_MODEL: "a" }, "neither PLANNER_MODEL nor INFERENCE_MODEL"],
+    [{ INFERENCE_BASE_URL: "nonsense", INFERENCE_MODEL: "m" }, "INFERENCE_BASE_URL is not an http or https URL"],
+    [{ VERIFIER_BASE_URL: "ftp://x", VERIFIER_MODEL: "m" }, "The verifier has no engine: VERIFIER_BASE_URL is not"],
+  ])("%j", async (env, said) => {
+    const { code, output } = await refuse(env);
+    expect(code).toBe(1);
+    expect(output).toContain(said);
     expect(output).not.toContain("listens on");
   });
 });

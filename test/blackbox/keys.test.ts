@@ -5,11 +5,13 @@ import { execFile } from "node:child_process";
 import { promisify } from "node:util";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import * as z from "zod";
+import { Problem } from "../../src/http/problem.ts";
 import { TicketReply } from "../../src/http/wire.ts";
 import { durable, openStream } from "../support/sse-client.ts";
 import { launcher, type Server, startServer, temporaryDir } from "../support/server.ts";
 import { type MockOpenAi, startMockOpenAi } from "../support/mock-openai.ts";
 import { type Api, apiOf, problemOf, read } from "./support/api.ts";
+import { postBytes } from "./support/post-bytes.ts";
 
 const state = temporaryDir();
 const tools = ["base_generator"];
@@ -22,11 +24,16 @@ let other: Api;
 
 const run = promisify(execFile);
 
-/** A caller with a key of its own; the script prints the key alone on its standard output. */
-async function createCaller(tenant: string, granted: string): Promise<Api> {
+/** The script prints the key alone on its standard output. */
+async function createKey(tenant: string, granted: string): Promise<string> {
   const args = [launcher, "create-key", "--tenant", tenant, "--scopes", granted];
   const { stdout } = await run(process.execPath, args, { env: { ...process.env, STATE_DIR: state.path } });
-  return apiOf(server.url, stdout.trim());
+  return stdout.trim();
+}
+
+/** A caller with a key of its own. */
+async function createCaller(tenant: string, granted: string): Promise<Api> {
+  return apiOf(server.url, await createKey(tenant, granted));
 }
 
 const asked: [method: string, path: string, body?: unknown][] = [
@@ -43,8 +50,10 @@ const asked: [method: string, path: string, body?: unknown][] = [
 beforeAll(async () => {
   mock = await startMockOpenAi();
   const env = { ALLOW_ANONYMOUS: "0", INFERENCE_BASE_URL: mock.url, INFERENCE_MODEL: "mock-model" };
+  // A key can be made before there is anything in the folder.
+  const first = await createKey("acme", scopes);
   server = await startServer({ stateDir: state.path, env });
-  acme = await createCaller("acme", scopes);
+  acme = apiOf(server.url, first);
   solver = await createCaller("acme", "solve");
   other = await createCaller("other", scopes);
 });
@@ -63,6 +72,18 @@ describe("without a key", () => {
     expect(await problemOf(reply)).toEqual({ status: 401, code: "missing_key" });
   });
 
+  test("a body of 2 MB is 401 every time, and never a broken connection", async () => {
+    const post = () => postBytes(`${server.url}/v1/solve`, 2_000_000, "sized", "application/json");
+    const replies = await Promise.all(Array.from({ length: 20 }, post));
+    const seen = replies.map(({ status, text }) => `${status} ${Problem.parse(JSON.parse(text)).code}`);
+    expect([...new Set(seen)]).toEqual(["401 missing_key"]);
+  });
+
+  test("the server says how to make one, and how to send it", () => {
+    expect(server.output()).toContain(`STATE_DIR='${state.path}' npm run -s keys:create -- --tenant`);
+    expect(server.output()).toContain(`curl ${server.url}/v1/solve -H "authorization: Bearer $KEY"`);
+  });
+
   test("/healthz answers", async () => {
     expect((await apiOf(server.url).send("GET", "/healthz")).status).toBe(200);
   });
@@ -79,6 +100,17 @@ describe("with a key", () => {
     expect(solved).toMatchObject({ status: "completed", answer: "The answer is 42." });
     expect((await acme.ledger()).map((row) => row.id)).toContain(solved.id);
     expect((await acme.record(solved.id)).status).toBe("completed");
+  });
+
+  test("a run that goes on has no record yet: 409, to be tried again", async () => {
+    mock.on("analyzer", { fault: "hang" });
+    const { id } = await acme.start({ query: "Take your time", tools });
+    const reply = await acme.send("GET", `/v1/runs/${id}/record`);
+    mock.on("analyzer", []);
+    expect([reply.headers.get("retry-after"), reply.headers.get("x-should-retry")]).toEqual(["2", "true"]);
+    expect(await problemOf(reply)).toEqual({ status: 409, code: "run_not_ended" });
+    await acme.send("POST", `/v1/runs/${id}/cancel`);
+    expect((await acme.record(id)).status).toBe("cancelled");
   });
 
   test("a scope that it lacks is 403, with the scope's name", async () => {

@@ -135,6 +135,21 @@ describe("a ticket", () => {
     expect(await summary(await world.get(`/v1/runs/${run.id}?ticket=${ticket}`))).toBe("401 missing_key");
   });
 
+  test("is checked without keys as well, where none is needed", async () => {
+    const world = createWorld({ autoAnswer: "a" });
+    const run = await start(world);
+    const other = await start(world);
+    const reply = await world.app.request(`http://localhost:8787/v1/runs/${run.id}/ticket`, { method: "POST" });
+    const { ticket, events_url } = TicketReply.parse(await reply.json());
+    expect((await world.get(events_url)).status).toBe(200);
+    expect((await world.get(`/v1/runs/${run.id}/events?detail=full`)).status).toBe(200);
+    expect(await summary(await world.get(`${events_url}&detail=full`))).toBe("403 missing_scope");
+    expect(await summary(await world.get(`/v1/runs/${run.id}/events?ticket=x`))).toBe("401 invalid_ticket");
+    expect(await summary(await world.get(`/v1/runs/${other.id}/events?ticket=${ticket}`))).toBe("401 invalid_ticket");
+    world.hasQuota = false;
+    expect((await world.get(events_url)).status).toBe(200);
+  });
+
   test("cannot be forged", async () => {
     const { world, run, ticket } = await withTicket();
     const [claims = "", signature = ""] = ticket.split(".");

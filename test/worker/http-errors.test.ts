@@ -50,6 +50,44 @@ describe("a body", () => {
     expect(await summary(await send(huge))).toBe("413 body_too_large");
   });
 
+  test.each([
+    ["too large", "/v1/solve", json, "413 body_too_large"],
+    ["of a wrong type", "/v1/solve", { "content-type": "text/plain" }, "415 unsupported_media_type"],
+    ["for nothing", "/v1/nothing", json, "404 not_found"],
+    ["with a wrong method", "/v1/runs", json, "405 method_not_allowed"],
+    ["for a wrong host", "/v1/solve", { ...json, host: "evil.example" }, "421 wrong_host"],
+  ])("that is refused, %s, is read to its end all the same", async (_what, path, headers, expected) => {
+    const body = streamed(2_000_000);
+    const request = new Request(`http://localhost:8787${path}`, { method: "POST", headers, body });
+    expect(await summary(await createWorld().app.request(request))).toBe(expected);
+    expect(await request.body?.getReader().read()).toMatchObject({ done: true });
+  });
+
+  test("that never ends is answered after two seconds", async () => {
+    const world = createWorld();
+    const body = new ReadableStream<Uint8Array>({ start: (controller) => controller.enqueue(new Uint8Array(10)) });
+    const pending = world.app.request("http://localhost:8787/v1/nothing", { method: "POST", headers: json, body });
+    await world.clock.advance(0);
+    await world.clock.advance(1999);
+    const early = await Promise.race([pending, world.clock.advance(0).then(() => "no answer yet")]);
+    expect(early).toBe("no answer yet");
+    await world.clock.advance(1);
+    expect(await summary(await pending)).toBe("404 not_found");
+  });
+
+  test("that breaks off is the caller's fault and no defect", async () => {
+    const world = createWorld();
+    const body = new ReadableStream<Uint8Array>({ pull: (controller) => controller.error(new Error("lost")) });
+    const reply = await world.app.request(url, { method: "POST", headers: json, body });
+    expect(await summary(reply)).toBe("400 invalid_json");
+    expect(world.logs).toEqual([]);
+  });
+
+  test("that is empty is said to be so", async () => {
+    const problem = await readProblem(await send({ method: "POST", headers: json, body: "" }));
+    expect([problem.code, problem.detail]).toEqual(["invalid_json", "The body is empty."]);
+  });
+
   test("of exactly 1 MiB is read", async () => {
     const body = JSON.stringify({ query: "q" }).padEnd(1_048_576, " ");
     expect((await send({ method: "POST", headers: json, body })).status).toBe(200);
@@ -113,6 +151,31 @@ describe("a wrong field is named", () => {
     expect(problem.errors?.map((error) => error.field)).toContain(field);
   });
 
+  test.each([
+    [{}, ["query", "required", "This is required."]],
+    [{ query: "" }, ["query", "too_small", "Must not be empty."]],
+    [{ query: "\u200b \u2060\ufeff" }, ["query", "custom", "Must not be blank."]],
+    [{ query: "\ud800" }, ["query", "custom", "Must be text; half of a surrogate pair is none."]],
+    [{ query: "q", colour: "red" }, ["colour", "unknown_field", "There is no such field."]],
+    [{ query: "q", ["x".repeat(500)]: 1 }, [`${"x".repeat(99)}…`, "unknown_field", "There is no such field."]],
+    [{ query: "q", reference: { reward: {} } }, ["reference.reward.kind", "required", "This is required."]],
+    [
+      { query: "q", reference: { reward: { kind: "judge" } } },
+      ["reference.reward.kind", "invalid_value", expect.stringContaining("one of exact, f1")],
+    ],
+  ])("%j: once, and in plain words", async (body, expected) => {
+    const { errors, detail } = await readProblem(await createWorld().post("/v1/solve", body));
+    expect(errors?.map((error) => [error.field, error.code, error.detail])).toEqual([expected]);
+    expect(detail).toBe(`Not valid: ${expected[0]}.`);
+  });
+
+  test("text of every script is a query", async () => {
+    const world = createWorld({ autoAnswer: "a" });
+    for (const query of ["٤٢؟", "👩‍👩‍👧", "ا\u200cب", "e\u0301", "한"]) {
+      expect((await world.post("/v1/solve", { query })).status).toBe(200);
+    }
+  });
+
   test("with a code of its own for tools and policies", async () => {
     const world = createWorld();
     expect(await summary(await world.post("/v1/solve", { query: "q", tools: ["x"] }))).toBe("422 unknown_tool");
@@ -127,12 +190,27 @@ describe("a wrong field is named", () => {
     ["/v1/runs?status=happy", "status"],
     ["/v1/runs?cursor=%00", "cursor"],
     ["/v1/runs?cursor=bnVsbA==", "cursor"],
+    ["/v1/runs?session_id=ses_1", "session_id"],
+    ["/v1/runs?session_id=", "session_id"],
     ["/v1/runs?page=2", "page"],
     ["/v1/tools?x", "x"],
   ])("in the query string too: %s", async (path, field) => {
     const problem = await readProblem(await createWorld().get(path));
     expect(problem.status).toBe(422);
     expect(problem.errors?.map((error) => error.field)).toContain(field);
+  });
+
+  const run = "run_00000000000000000000000000_0001";
+  test.each([
+    ["/v1/runs?limit=-1", "Must be a whole number from 1 to 100."],
+    ["/v1/runs?limit=ten", "Must be a whole number from 1 to 100."],
+    ["/v1/runs?limit=101", "Must be a whole number from 1 to 100."],
+    ["/v1/runs?limit=1&limit=1", "Send this parameter once."],
+    [`/v1/runs/${run}/events?starting_after=-1`, "Must be a whole number, 0 or more."],
+    ["/v1/runs?page=2", "There is no such parameter."],
+  ])("and says what is right: %s", async (path, detail) => {
+    const { errors } = await readProblem(await createWorld().get(path));
+    expect(errors?.map((error) => error.detail)).toEqual([detail]);
   });
 });
 

@@ -125,6 +125,23 @@ describe("a page of a run's events", () => {
     expect(second).toMatchObject({ data: [{ seq: 3, type: "run.completed" }], has_more: false, next_cursor: null });
   });
 
+  test.each([
+    ["", "stream"],
+    ["*/*", "stream"],
+    ["text/html", "stream"],
+    ["application/json, text/event-stream", "stream"],
+    ["application/json;q=0.5, text/event-stream", "stream"],
+    ["application/json, text/plain, */*", "page"],
+    ["application/json, text/event-stream;q=0.5", "page"],
+    ["text/event-stream;q=0, application/json", "page"],
+    ["text/event-stream;q=0, */*", "page"],
+  ])("comes by the weights of Accept: `%s` is a %s", async (accept, expected) => {
+    const { run, events } = await startRun();
+    run.complete("42");
+    const reply = await events("", accept === "" ? {} : { accept });
+    expect(reply.headers.get("content-type")).toContain(expected === "page" ? "application/json" : "event-stream");
+  });
+
   test("of a run that goes on keeps the reader's place", async () => {
     const { events } = await startRun();
     expect(await pageOf(await events("?starting_after=1", json))).toEqual({
@@ -161,6 +178,30 @@ describe("a run", () => {
   test("has a record, as the object projects it", async () => {
     const { world, id } = await startRun();
     expect(await (await world.get(`/v1/runs/${id}/record`)).json()).toEqual({ rollout_id: id });
+  });
+
+  test("that has not ended has no record yet: 409, to be tried again", async () => {
+    const { world, id } = await startRun();
+    onlySession(world).getRecord = () => Promise.resolve({ kind: "found", value: { rollout_id: id, ended_at: null } });
+    const reply = await world.get(`/v1/runs/${id}/record`);
+    expect([reply.headers.get("retry-after"), reply.headers.get("x-should-retry")]).toEqual(["2", "true"]);
+    expect(await summary(reply)).toBe("409 run_not_ended");
+  });
+
+  test.each(["cancel", "ticket"])("takes no body for %s but an empty one", async (action) => {
+    const { world, id } = await startRun();
+    const post = (body: string, type: string) =>
+      world.app.request(`http://localhost:8787/v1/runs/${id}/${action}`, {
+        method: "POST",
+        headers: { "content-type": type },
+        body,
+      });
+    expect((await post("", "application/x-www-form-urlencoded")).status).toBe(200);
+    expect((await post("{}", "application/json")).status).toBe(200);
+    expect(await summary(await post('{"force":true}', "application/json"))).toBe("422 invalid_request");
+    expect(await summary(await post("[]", "application/json"))).toBe("422 invalid_request");
+    expect(await summary(await post("{", "application/json"))).toBe("400 invalid_json");
+    expect(await summary(await post("{}", "text/plain"))).toBe("415 unsupported_media_type");
   });
 });
 

@@ -146,6 +146,21 @@ describe("a caller who does not wait", () => {
     ]);
   });
 
+  test.each([
+    ["text/event-stream, application/json", "stream"],
+    ["text/event-stream, */*", "stream"],
+    ["application/json;q=0.5, text/event-stream;q=0.9", "stream"],
+    ["text/event-stream;q=0, application/json", "wait"],
+    ["text/event-stream;q=0", "wait"],
+    ["application/json, text/event-stream;q=0.1", "wait"],
+    ["*/*", "wait"],
+    ["text/*", "wait"],
+    ["x-text/event-stream-2", "wait"],
+  ])("is understood by the weights of Accept: %s is to %s", async (accept, expected) => {
+    const reply = await createWorld({ autoAnswer: "a" }).post("/v1/solve", { query: "q" }, { accept });
+    expect(reply.headers.get("content-type")).toContain(expected === "stream" ? "event-stream" : "application/json");
+  });
+
   test("has the last word in the body: `stream: false` waits, whatever Accept says", async () => {
     const reply = await createWorld({ autoAnswer: "a" }).post("/v1/solve", { query: "q", stream: false }, sse);
     expect(reply.headers.get("content-type")).toBe("application/json");
@@ -190,7 +205,8 @@ describe("what a run is asked to do", () => {
 
   test("keeps half a character from reaching the stores", async () => {
     const world = createWorld({ autoAnswer: "a" });
-    expect((await runOf(await world.post("/v1/solve", { query: "a\ud800" }))).query).toBe("a\ufffd");
+    expect(await summary(await world.post("/v1/solve", { query: "a\ud800" }))).toBe("422 invalid_request");
+    expect(world.sessions.size).toBe(0);
   });
 });
 

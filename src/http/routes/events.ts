@@ -3,6 +3,7 @@
 
 import { RunEventSchema } from "../../agent/events.ts";
 import { unreachable } from "../../lib/unreachable.ts";
+import { asksForJson } from "../accept.ts";
 import { requireScope } from "../access.ts";
 import { callSession, requireFound, sessionNameOf } from "../call-session.ts";
 import { type App, type Call, mount } from "../mount.ts";
@@ -19,7 +20,7 @@ export const eventsRoute = defineRoute({
   tag: "Runs",
   summary: "The run's events, stored and live",
   description:
-    "A stream unless only `application/json` is accepted. A stream ends after the run's terminal event; a reader " +
+    "A stream unless `Accept` prefers `application/json`. A stream ends after the run's terminal event; a reader " +
     "who has that one already gets 204. With `detail=full` each module's event carries its model calls as `call`.",
   access: "solve",
   acceptsTicket: true,
@@ -48,11 +49,6 @@ function readAfter(call: EventsCall): number {
     throw invalidField("invalid_request", "Last-Event-ID", "invalid_type", "Send the number of the last event seen.");
   }
   return Math.max(Number(header), call.query.starting_after);
-}
-
-function wantsPage(headers: Headers): boolean {
-  const accept = headers.get("accept") ?? "";
-  return /\bapplication\/json\b/i.test(accept) && !/\btext\/event-stream\b/i.test(accept);
 }
 
 async function page(call: EventsCall, after: number): Promise<Response> {
@@ -96,6 +92,6 @@ export function mountEvents(app: App, services: Services): void {
       requireScope(call.principal, "datasets");
     }
     const after = readAfter(call);
-    return wantsPage(call.request.headers) ? page(call, after) : stream(call, after);
+    return asksForJson(call.request.headers) ? page(call, after) : stream(call, after);
   });
 }

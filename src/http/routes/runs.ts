@@ -7,6 +7,7 @@ import type { LedgerRun } from "../../store/ledger-row.ts";
 import { callSession, requireFound, sessionNameOf } from "../call-session.ts";
 import { decodeCursor, encodeCursor } from "../cursor.ts";
 import { type App, mount } from "../mount.ts";
+import { HttpError } from "../problem.ts";
 import { defineRoute, json, noBody, noParams, noQuery } from "../route.ts";
 import { runPath, runReply } from "../run-reply.ts";
 import type { Services } from "../services.ts";
@@ -43,8 +44,10 @@ export const getRecordRoute = defineRoute({
   method: "get",
   path: "/v1/runs/{id}/record",
   summary: "The rollout record, projected from the log",
+  description: "Only of a run that has ended; 409 before that.",
   access: "datasets",
   replies: { 200: json("The record.", z.record(z.string(), z.unknown())) },
+  problems: ["run_not_ended"],
 });
 
 export const cancelRunRoute = defineRoute({
@@ -98,7 +101,11 @@ export function mountRuns(app: App, services: Services): void {
   mount(app, services, getRecordRoute, async ({ principal, params }) => {
     const name = sessionNameOf(principal.tenant, params.id);
     const found = await callSession(services, name, "again", (session) => session.getRecord(params.id));
-    return Response.json(await requireFound(services, name, "run", found));
+    const record = await requireFound(services, name, "run", found);
+    if (record["ended_at"] === null) {
+      throw new HttpError("run_not_ended", "The record is there when the run has ended; its events tell when.");
+    }
+    return Response.json(record);
   });
 
   mount(app, services, cancelRunRoute, async ({ principal, params }) => {

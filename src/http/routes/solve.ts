@@ -5,6 +5,7 @@ import type { StartOutcome, StartRun } from "../../../durable-objects/session-ap
 import { RunEventSchema } from "../../agent/events.ts";
 import { RunObject } from "../../agent/run-object.ts";
 import { unreachable } from "../../lib/unreachable.ts";
+import { asksForStream } from "../accept.ts";
 import { callSession, erased, missing, requireFound, type SessionName } from "../call-session.ts";
 import { type App, type Call, mount } from "../mount.ts";
 import { HttpError, invalidField } from "../problem.ts";
@@ -58,7 +59,7 @@ function deliveryOf(body: SolveRequest, headers: Headers): Delivery {
   if (body.stream === true || body.background === true) {
     return body.stream === true ? "stream" : "background";
   }
-  if (body.stream === undefined && /\btext\/event-stream\b/i.test(headers.get("accept") ?? "")) {
+  if (body.stream === undefined && asksForStream(headers)) {
     return "stream";
   }
   const prefersAsync = /(^|,)\s*respond-async\s*(,|;|$)/i.test(headers.get("prefer") ?? "");
