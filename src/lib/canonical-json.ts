@@ -4,6 +4,10 @@
 /** The canonical text of a JSON value; members that are undefined are left out, as in JSON.stringify. */
 export function canonicalJson(value: unknown): string {
   if (Array.isArray(value)) {
+    // Most of a record are token ids and log-probs, for which JSON's own text is the canonical one.
+    if (value.every((item) => Number.isFinite(item))) {
+      return JSON.stringify(value);
+    }
     return `[${value.map((item) => canonicalJson(item ?? null)).join(",")}]`;
   }
   if (typeof value === "object" && value !== null) {

@@ -1,19 +1,22 @@
 // One HTTP exchange with an OpenAI-compatible server: sent through the openai SDK, whose retries and logging are
 // off, read piece by piece under the caller's caps. It makes a single request and turns every failure into a Fault.
 
-import OpenAI from "openai";
+import type OpenAI from "openai";
 import { err, ok, type Result } from "../../lib/result.ts";
 import { unreachable } from "../../lib/unreachable.ts";
 import type { Clock } from "../clock.ts";
 import type { Endpoint } from "../endpoints.ts";
-import { type Assembly, Completion, createAssembly } from "./assembly.ts";
+import { type Assembly, Completion, createAssembly, type Piece } from "./assembly.ts";
 import { fault, type Fault, faultOfErrorBody, faultOfHttp, redact } from "./faults.ts";
 import { type Caps, type Ended, readEvents, readText } from "./read-body.ts";
+import { readPiece } from "./read-piece.ts";
 import type { Body } from "./request-body.ts";
-import { createWireFetch, type Fetch, isJson, newWire, type Wire } from "./transport.ts";
+import { carrying, Exchange, type Fetch, isJson } from "./transport.ts";
 
 export interface Asking {
   readonly endpoint: Endpoint;
+  /** Of the endpoint's base URL. */
+  readonly client: OpenAI;
   readonly fetch: Fetch;
   readonly headers: Readonly<Record<string, string>>;
   /** Aborted by the caller or by the deadline; `stoppedBy` says which. */
@@ -29,9 +32,6 @@ const HELD_BASE_BYTES = 1024 * 1024;
 const HELD_FACTOR = 32;
 /** A streamed token costs up to 400 bytes of framing for four of text. */
 const STREAM_FACTOR = 256;
-/** The deadline is ours; the SDK's own must merely not come first. */
-const SDK_TIMEOUT_MS = 2 ** 31 - 1;
-
 export async function ask(body: Body, asking: Asking): Promise<Result<Assembly, Fault>> {
   const response = await send(body, asking);
   if (!response.ok) {
@@ -47,26 +47,16 @@ export async function ask(body: Body, asking: Asking): Promise<Result<Assembly, 
 }
 
 async function send(body: Body, asking: Asking): Promise<Result<Response, Fault>> {
-  const { endpoint, fetch, headers, signal } = asking;
-  const wire = newWire();
-  const client = new OpenAI({
-    baseURL: endpoint.baseUrl,
-    // The real key is set by our fetch. Whatever the SDK finds in the process's environment is for other hosts.
-    apiKey: "set-by-transport",
-    organization: null,
-    project: null,
-    webhookSecret: null,
-    maxRetries: 0,
-    timeout: SDK_TIMEOUT_MS,
-    logLevel: "off",
-    dangerouslyAllowBrowser: true,
-    fetch: createWireFetch(wire, { fetch, apiKey: endpoint.apiKey, headers, signal }),
-  });
+  const { endpoint, client, fetch, headers, signal } = asking;
+  const exchange = new Exchange({ fetch, apiKey: endpoint.apiKey, headers, signal });
   try {
-    return ok(await client.chat.completions.create(body, { signal }).asResponse());
+    await client.chat.completions.create(body, carrying(exchange)).asResponse();
   } catch (error) {
-    return err(faultOfSending(error, asking, wire));
+    return err(faultOfSending(error, asking, exchange));
   }
+  return exchange.response === null
+    ? err(faultOfSending(new Error("the SDK sent nothing"), asking, exchange))
+    : ok(exchange.response);
 }
 
 async function readWhole(response: Response, assembly: Assembly, asking: Asking): Promise<Fault | null> {
@@ -79,7 +69,7 @@ async function readWhole(response: Response, assembly: Assembly, asking: Asking)
     return fault("stream_interrupted", "the connection ended before a reply", true);
   }
   return (
-    addPiece(parseJson(text), assembly, asking) ??
+    addPiece(parseJson(text), assembly, asking, readCompletion) ??
     (assembly.started ? null : fault("bad_reply", "the reply holds no choice", false))
   );
 }
@@ -91,7 +81,7 @@ async function readStream(response: Response, assembly: Assembly, asking: Asking
     isDone ||= data === "[DONE]";
     if (!isDone) {
       const value = parseJson(data);
-      failed = value === undefined ? otherwise : addPiece(value, assembly, asking);
+      failed = value === undefined ? otherwise : addPiece(value, assembly, asking, readPiece);
     }
     return !isDone && failed === null;
   };
@@ -108,16 +98,25 @@ async function readStream(response: Response, assembly: Assembly, asking: Asking
     : fault("bad_reply", "the body is neither JSON nor an event stream", false);
 }
 
+function readCompletion(value: unknown): Piece | null {
+  return Completion.safeParse(value).data ?? null;
+}
+
 /** Null if the piece was taken. */
-function addPiece(value: unknown, assembly: Assembly, asking: Asking): Fault | null {
+function addPiece(
+  value: unknown,
+  assembly: Assembly,
+  asking: Asking,
+  read: (value: unknown) => Piece | null,
+): Fault | null {
   if (isErrorBody(value)) {
     return faultOfErrorBody(value, asking.clock.now(), secretsOf(asking));
   }
-  const piece = Completion.safeParse(value);
-  if (!piece.success) {
+  const piece = read(value);
+  if (piece === null) {
     return fault("bad_reply", "the body is not a chat completion", false);
   }
-  const text = assembly.add(piece.data);
+  const text = assembly.add(piece);
   if (assembly.bytes > asking.maxReplyBytes) {
     return tooLarge(asking);
   }
@@ -128,14 +127,14 @@ function addPiece(value: unknown, assembly: Assembly, asking: Asking): Fault | n
 }
 
 /** The request got no reply: refused, unreachable, or stopped by us. */
-function faultOfSending(error: unknown, asking: Asking, wire: Wire): Fault {
+function faultOfSending(error: unknown, asking: Asking, { response, errorText: text }: Exchange): Fault {
   const stopped = faultOfStop(asking);
   if (stopped !== null) {
     return stopped;
   }
   const secrets = secretsOf(asking);
-  if (wire.status !== null) {
-    const { status, headers, errorText: text } = wire;
+  if (response !== null) {
+    const { status, headers } = response;
     return faultOfHttp({ status, headers, text, now: asking.clock.now(), secrets });
   }
   const host = new URL(asking.endpoint.baseUrl).host;

@@ -6,15 +6,15 @@ import type { LogprobsMode } from "../endpoints.ts";
 import type { ReplyTokens, TokenUsage } from "../engine.ts";
 
 const Ids = z.array(z.int());
-const Piece = z.looseObject({
+const Message = z.looseObject({
   content: z.string().nullish(),
   reasoning_content: z.string().nullish(),
   reasoning: z.string().nullish(),
 });
 const Choice = z.looseObject({
   index: z.int().nullish(),
-  delta: Piece.nullish(),
-  message: Piece.nullish(),
+  delta: Message.nullish(),
+  message: Message.nullish(),
   finish_reason: z.string().nullish(),
   token_ids: Ids.nullish(),
   response_token_ids: Ids.nullish(),
@@ -25,7 +25,10 @@ const Choice = z.looseObject({
 });
 const Usage = z.looseObject({ prompt_tokens: z.int().min(0), completion_tokens: z.int().min(0) });
 
-/** A chunk of a stream, or a whole completion; they differ in `delta` and `message` only. */
+/**
+ * A whole completion. The chunks of a stream differ from it in `delta` and `message` only; they come by the hundred
+ * and are read by `readPiece`, which takes and refuses exactly what this does.
+ */
 export const Completion = z.looseObject({
   model: z.string().nullish(),
   choices: z.array(Choice).nullish(),
@@ -34,9 +37,35 @@ export const Completion = z.looseObject({
 });
 export type Completion = z.infer<typeof Completion>;
 
+type Maybe<T> = T | null | undefined;
+
+interface Words {
+  readonly content?: Maybe<string>;
+  readonly reasoning_content?: Maybe<string>;
+  readonly reasoning?: Maybe<string>;
+}
+
+/** What is taken of a completion, or of a chunk of one. */
+export interface Piece {
+  readonly model?: Maybe<string>;
+  readonly choices?: Maybe<
+    readonly {
+      readonly index?: Maybe<number>;
+      readonly delta?: Maybe<Words>;
+      readonly message?: Maybe<Words>;
+      readonly finish_reason?: Maybe<string>;
+      readonly token_ids?: Maybe<readonly number[]>;
+      readonly response_token_ids?: Maybe<readonly number[]>;
+      readonly logprobs?: Maybe<{ readonly content?: Maybe<readonly { readonly logprob: number }[]> }>;
+    }[]
+  >;
+  readonly usage?: Maybe<TokenUsage>;
+  readonly prompt_token_ids?: Maybe<readonly number[]>;
+}
+
 export interface Assembly {
   /** Adds a piece and returns its text. */
-  add(piece: Completion): string;
+  add(piece: Piece): string;
   readonly text: string;
   readonly reasoning: string;
   readonly bytes: number;
@@ -49,6 +78,10 @@ export interface Assembly {
 }
 
 const encoder = new TextEncoder();
+
+function byteLength(text: string): number {
+  return text === "" ? 0 : encoder.encode(text).byteLength;
+}
 
 export function createAssembly(): Assembly {
   const seen = { text: "", reasoning: "", bytes: 0, started: false, wordsWithoutIds: false };
@@ -72,14 +105,14 @@ export function createAssembly(): Assembly {
       if (choice === undefined) {
         return "";
       }
-      const words = choice.delta ?? choice.message ?? {};
+      const words: Words = choice.delta ?? choice.message ?? {};
       const text = words.content ?? "";
       const thought = words.reasoning_content ?? words.reasoning ?? "";
       const own = choice.token_ids ?? choice.response_token_ids ?? [];
       seen.started = true;
       seen.text += text;
       seen.reasoning += thought;
-      seen.bytes += encoder.encode(text).byteLength + encoder.encode(thought).byteLength;
+      seen.bytes += byteLength(text) + byteLength(thought);
       seen.wordsWithoutIds ||= own.length === 0 && text + thought !== "";
       said.finishReason = choice.finish_reason ?? said.finishReason;
       append(ids, own);

@@ -2,6 +2,7 @@
 // policy brings. A chat is one try; the only requests it repeats are those that the server refused as requests,
 // each time with less in them. It does not retry, and it never sends a key to a host it was not configured for.
 
+import type OpenAI from "openai";
 import { err, ok, type Result } from "../../lib/result.ts";
 import { unreachable } from "../../lib/unreachable.ts";
 import type { Clock } from "../clock.ts";
@@ -15,7 +16,7 @@ import { capabilityKey, type CapabilityStore, readRefused, rememberRefused } fro
 import { fault, type Fault } from "./faults.ts";
 import { learntFrom, narrow, type Negotiation, startNegotiation } from "./negotiation.ts";
 import { type Prepared, prepareBody } from "./request-body.ts";
-import type { Fetch } from "./transport.ts";
+import { createClient, type Fetch } from "./transport.ts";
 
 export interface HostedOptions {
   readonly endpointOf: (role: Role) => EndpointChoice;
@@ -33,6 +34,8 @@ export const DEFAULT_TIMEOUT_MS = 120_000;
 /** Every feature refused one by one, and then some; only a server that makes up its mind anew each time gets there. */
 const MAX_ASKS = 18;
 const NO_MODEL = "unconfigured";
+/** A deployment talks to a handful of servers; tenants may register any number of them. */
+const MAX_CLIENTS = 64;
 
 interface Target {
   readonly endpoint: Endpoint;
@@ -40,6 +43,7 @@ interface Target {
 }
 
 export function createHostedEngine(options: HostedOptions): Engine {
+  const clientOf = createClients();
   return {
     modelOf(role) {
       const choice = options.endpointOf(role);
@@ -55,11 +59,28 @@ export function createHostedEngine(options: HostedOptions): Engine {
       }
       const scope = openScope(signal, options);
       try {
-        return await negotiate(request, target.value, scope, options);
+        const client = clientOf(target.value.endpoint.baseUrl);
+        return await negotiate(request, { ...target.value, client }, scope, options);
       } finally {
         scope.close();
       }
     },
+  };
+}
+
+/** One client a server, for building one costs as much as a call. It holds nothing that tells two calls apart. */
+function createClients(): (baseUrl: string) => OpenAI {
+  const clients = new Map<string, OpenAI>();
+  return (baseUrl) => {
+    const client = clients.get(baseUrl) ?? createClient(baseUrl);
+    // Deleted first, so that the first in the map is the one whose last use lies furthest back.
+    clients.delete(baseUrl);
+    clients.set(baseUrl, client);
+    const [oldest] = clients.size > MAX_CLIENTS ? clients.keys() : [];
+    if (oldest !== undefined) {
+      clients.delete(oldest);
+    }
+    return client;
   };
 }
 
@@ -117,14 +138,15 @@ function openScope(caller: AbortSignal, options: HostedOptions): Scope {
     stoppedBy: () => (caller.aborted ? "caller" : deadlinePassed ? "deadline" : null),
     close() {
       caller.removeEventListener("abort", onAbort);
-      finished.abort();
+      // With a reason of ours: without one, each call would pay for an exception and its stack.
+      finished.abort("finished");
     },
   };
 }
 
 async function negotiate(
   request: ChatRequest,
-  target: Target,
+  target: Target & Pick<Asking, "client">,
   scope: Scope,
   options: HostedOptions,
 ): Promise<Result<ChatReply, EngineError>> {

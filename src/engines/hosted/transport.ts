@@ -1,55 +1,103 @@
-// The fetch that the SDK is given for one exchange: it sets the only headers that leave the process, follows no
-// redirect, and keeps what the SDK would lose of a refusal. The SDK never sees the real key.
+// The fetch that the SDK's clients are given: it sets the only headers that leave the process, follows no redirect,
+// and keeps of a reply what is ours to read. A client is shared by all calls to its server, so whatever belongs to one
+// call travels with that call, in its Exchange. The SDK sees neither the real key nor the reply, only that one came.
 
+import OpenAI from "openai";
 import { readText } from "./read-body.ts";
 
 export type Fetch = (url: string, init: RequestInit) => Promise<Response>;
 
-/** What is known of an exchange besides its response. */
-export interface Wire {
-  status: number | null;
-  headers: Headers | null;
-  /** Body of a refusal, at most 64 KB of it. */
-  errorText: string;
-}
-
-export interface WireOptions {
+export interface ExchangeOptions {
   readonly fetch: Fetch;
   readonly apiKey: string | null;
   readonly headers: Readonly<Record<string, string>>;
   readonly signal: AbortSignal;
 }
 
-const MAX_ERROR_BYTES = 64 * 1024;
+/** One request on its way through the SDK, and what came back. A class, so that our fetch can tell it for sure. */
+export class Exchange {
+  readonly options: ExchangeOptions;
+  /** Null until the server has answered. */
+  response: Response | null = null;
+  /** Body of a refusal, at most 64 KB of it. */
+  errorText = "";
 
-export function newWire(): Wire {
-  return { status: null, headers: null, errorText: "" };
+  constructor(options: ExchangeOptions) {
+    this.options = options;
+  }
 }
 
-export function createWireFetch(wire: Wire, options: WireOptions) {
-  return async (input: string | URL | Request, init?: RequestInit): Promise<Response> => {
-    const url = input instanceof Request ? input.url : String(input);
-    const headers = new Headers({
+const MAX_ERROR_BYTES = 64 * 1024;
+
+/** The deadline is ours; the SDK's own must merely not come first. */
+const SDK_TIMEOUT_MS = 2 ** 31 - 1;
+
+type Build = OpenAI["buildRequest"];
+
+/** The SDK's client less the headers that it works out for each request: none of them would leave the process. */
+class Client extends OpenAI {
+  override buildRequest({ method, path, body, fetchOptions }: Parameters<Build>[0]): ReturnType<Build> {
+    const req = { method, headers: new Headers(), body: JSON.stringify(body), exchange: exchangeOf(fetchOptions) };
+    return Promise.resolve({ req, url: `${this.baseURL}${path}`, timeout: this.timeout });
+  }
+}
+
+/** `baseURL` without query and trailing slash, as `normaliseBaseUrl` gives it. */
+export function createClient(baseURL: string): OpenAI {
+  return new Client({
+    baseURL,
+    // The real key is set by our fetch. Whatever the SDK finds in the process's environment is for other hosts.
+    apiKey: "set-by-transport",
+    organization: null,
+    project: null,
+    webhookSecret: null,
+    maxRetries: 0,
+    timeout: SDK_TIMEOUT_MS,
+    logLevel: "off",
+    dangerouslyAllowBrowser: true,
+    fetch: sendExchange,
+  });
+}
+
+/** What a call gives the SDK besides its body: it hands `fetchOptions` on to our fetch as they are. */
+export function carrying(exchange: Exchange) {
+  return { fetchOptions: { redirect: "manual" as const, exchange } };
+}
+
+/** The SDK learns that a reply came, or must throw; the reply itself is in the exchange. */
+async function sendExchange(input: string | URL | Request, init?: RequestInit): Promise<Response> {
+  const exchange = exchangeOf(init);
+  const { fetch, apiKey, headers, signal } = exchange.options;
+  if (signal.aborted) {
+    throw new Error("aborted");
+  }
+  const sent = fetch(input instanceof Request ? input.url : String(input), {
+    method: "POST",
+    headers: {
       accept: "text/event-stream, application/json",
       "content-type": "application/json",
-      ...options.headers,
-    });
-    if (options.apiKey !== null) {
-      headers.set("authorization", `Bearer ${options.apiKey}`);
-    }
-    const body = typeof init?.body === "string" ? init.body : null;
+      ...headers,
+      ...(apiKey === null ? {} : { authorization: `Bearer ${apiKey}` }),
+    },
+    body: typeof init?.body === "string" ? init.body : null,
     // A redirect would carry the prompt, and perhaps the key, to a host that nobody configured.
-    const sent = options.fetch(url, { method: "POST", headers, body, redirect: "manual", signal: options.signal });
-    const response = await orAbort(sent, options.signal);
-    wire.status = response.status;
-    wire.headers = response.headers;
-    if (response.ok) {
-      return response;
-    }
-    wire.errorText = (await readText(response.body, MAX_ERROR_BYTES, options.signal)).text;
-    // The SDK must throw now, whatever the status; ours is kept in `wire`.
-    return new Response(null, { status: 502 });
-  };
+    redirect: "manual",
+    signal,
+  });
+  const response = await orAbort(sent, signal);
+  exchange.response = response;
+  if (response.ok) {
+    return new Response(null);
+  }
+  exchange.errorText = (await readText(response.body, MAX_ERROR_BYTES, signal)).text;
+  return new Response(null, { status: 502 });
+}
+
+function exchangeOf(init: object | undefined): Exchange {
+  if (init !== undefined && "exchange" in init && init.exchange instanceof Exchange) {
+    return init.exchange;
+  }
+  throw new Error("the SDK sent a request that no call asked for");
 }
 
 /** For a fetch that does not listen to its signal; a response that comes too late is let go. */
