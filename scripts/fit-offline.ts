@@ -21,6 +21,7 @@ import { allowedTokens } from "../src/engines/offline/policy/policy.ts";
 import { featureGroups, type FeatureGroup, featureNames, groupOf } from "../src/engines/offline/policy/vocabulary.ts";
 import { OfflineWeights, zeroWeights } from "../src/engines/offline/policy/weights.ts";
 import { type PartKind, partKinds } from "../src/engines/offline/question/part.ts";
+import { boundTasks } from "../src/engines/offline/tasks/bound-tasks.ts";
 import { offlineTasks } from "../src/engines/offline/tasks/offline-tasks.ts";
 import { outsideQuestions } from "../src/engines/offline/tasks/outside-questions.ts";
 import { createRandom, type Random } from "../src/lib/random.ts";
@@ -28,6 +29,7 @@ import type { Tool } from "../src/tools/tool.ts";
 
 const taskCount = 4000;
 const outsideCount = 800;
+const boundCount = 2000;
 const steps = 600;
 const learningRate = 0.08;
 /** Small enough to fit the teacher closely, large enough that words of single wordings carry little. */
@@ -112,13 +114,18 @@ function example(
 }
 
 function examplesInside(seed: number, groups: readonly FeatureGroup[]): Example[] {
-  return offlineTasks({ seed, count: taskCount, split: "train" }).flatMap(({ query, kinds }, index) => {
-    const random = createRandom(seed, 1_000_000 + index);
+  const plain = offlineTasks({ seed, count: taskCount, split: "train" }).map(({ query, kinds }) => ({
+    query,
+    kinds,
     // A question with one part ends with it, so there is no state in which its result is known and more is to do.
+    isCombined: kinds.length > 1,
+  }));
+  return [...plain, ...boundTasks(seed, boundCount)].flatMap(({ query, kinds, isCombined }, index) => {
+    const random = createRandom(seed, 1_000_000 + index);
     const done = kinds.length === 1 ? [] : kinds.filter(() => random.next() < 0.5);
     const first = random.pick(kinds);
     const others = kinds.filter((kind) => kind !== first);
-    const states = kinds.length === 1 ? [[]] : [[], done, others, kinds];
+    const states = isCombined ? [[], ...(kinds.length === 1 ? [] : [done, others]), kinds] : [[]];
     return states.flatMap((known) => {
       const wrong = planKinds.filter((kind) => !kinds.some((own) => own === kind));
       const active = promptFeatures(query, random.pick(toolsets), makeMemory(known, wrong, random), groups);

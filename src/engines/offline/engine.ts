@@ -18,7 +18,8 @@ import type {
 } from "../engine.ts";
 import { analyse } from "./modules/analyzer.ts";
 import { command } from "./modules/executor.ts";
-import { answer, generatorKind, noModel } from "./modules/generator.ts";
+import { answer, generatorKind } from "./modules/generator.ts";
+import { noModel } from "./modules/no-model.ts";
 import { plan } from "./modules/planner.ts";
 import { verify } from "./modules/verifier.ts";
 import { OfflineWeights } from "./policy/weights.ts";

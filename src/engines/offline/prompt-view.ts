@@ -6,7 +6,11 @@ import type { ChatMessage } from "../engine.ts";
 import { readSections } from "../../lib/sections.ts";
 import { readResults, type Result } from "./results.ts";
 
-const Call = z.object({ result: z.unknown().optional(), error: z.string().optional() });
+const Call = z.object({
+  arguments: z.unknown().optional(),
+  result: z.unknown().optional(),
+  error: z.string().optional(),
+});
 const Entry = z.object({
   sub_goal: z.string().nullable().catch(null),
   tool: z.string().nullable().catch(null),
@@ -34,6 +38,8 @@ const PythonResult = z.object({ stdout: z.string().catch(""), traceback: z.strin
 export interface TurnView {
   readonly subGoal: string | null;
   readonly tool: string | null;
+  /** The calls' arguments as text: equal texts are equal commands. */
+  readonly command: string;
   /** Of the calls that succeeded. */
   readonly printed: string;
   readonly results: readonly Result[];
@@ -102,6 +108,7 @@ function toTurn(entry: z.infer<typeof Entry>): TurnView {
   return {
     subGoal: entry.sub_goal,
     tool: entry.tool,
+    command: JSON.stringify(entry.calls.map((call) => call.arguments ?? null)),
     printed,
     results: readResults(printed),
     failed: failure !== null || (entry.status !== null && entry.status !== "ok"),

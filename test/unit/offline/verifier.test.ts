@@ -6,6 +6,7 @@ import { Verdict } from "../../../src/agent/modules.ts";
 import { generatorPrompt } from "../../../src/agent/prompts/generator.ts";
 import { verifierPrompt } from "../../../src/agent/prompts/verifier.ts";
 import { createOfflineEngine, offlineWeights } from "../../../src/engines/offline/engine.ts";
+import { noModel } from "../../../src/engines/offline/modules/no-model.ts";
 import { toSubGoal } from "../../../src/engines/offline/modules/sub-goals.ts";
 import { call, request } from "./support/simulate.ts";
 import { entry } from "./support/entry.ts";
@@ -32,6 +33,29 @@ describe("the verifier", () => {
     expect(await conclusionOn("What is the mean of 3 and 5?", entry("x", "statistics 1 = 4\n"))).toBe("stop");
     expect(await conclusionOn("What is the mean of 3 and 5?", entry("x", "answer = 7\n"))).toBe("stop");
     expect(await conclusionOn("Take the mean of 3, 5 and add 12 * 3.", entry("x", "answer = 4\n"))).toBe("stop");
+  });
+
+  it("stops where the same command fails alike twice in a row, or repeats a part three times", async () => {
+    const two = "Take the mean of 3, 5 and add 12 * 3.";
+    const conclusionAfter = async (memory: MemoryEntry[], step: MemoryEntry) => {
+      const reply = await call(engine, request("verifier", verifierPrompt({ query: two, analysis, memory, step })));
+      return Verdict.parse(JSON.parse(reply.text)).conclusion;
+    };
+    const failed = entry("x", "", "LookupError: no");
+    expect(await conclusionAfter([failed], failed)).toBe("stop");
+    expect(await conclusionAfter([failed], entry("x", "", "LookupError: other"))).toBe("continue");
+    const part = entry("x", "statistics 1 = 4\n");
+    expect(await conclusionAfter([part], part)).toBe("continue");
+    expect(await conclusionAfter([part, part], part)).toBe("stop");
+    expect(await conclusionAfter([failed, part], failed)).toBe("continue");
+  });
+
+  it("stops where a part's own program fails, or a tool says that there is no model", async () => {
+    const ten = "What is 10 / 0?";
+    const failed = entry(toSubGoal("arithmetic", null), "", "ZeroDivisionError: Fraction(10, 0)");
+    expect(await conclusionOn(ten, failed)).toBe("stop");
+    expect(await conclusionOn("What is the mean of 3 and 5?", failed)).toBe("continue");
+    expect(await conclusionOn(ten, entry("x", noModel))).toBe("stop");
   });
 
   it("checks a target expression by working it out", async () => {

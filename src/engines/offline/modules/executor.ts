@@ -7,7 +7,7 @@ import { toolToken } from "../policy/features.ts";
 import { combineProgram, guessProgram, restateProgram } from "../programs/answer-program.ts";
 import { partProgram } from "../programs/part-program.ts";
 import type { PromptView } from "../prompt-view.ts";
-import { readQuestion } from "../question/read-question.ts";
+import { readLoosely, readQuestion } from "../question/read-question.ts";
 import { type PartResult, readResults } from "../results.ts";
 import { readSubGoal, type SubGoal } from "./sub-goals.ts";
 import { fillArguments } from "./tool-arguments.ts";
@@ -49,7 +49,7 @@ function programFor({ kind, argument }: SubGoal, query: string, known: readonly 
 
 /** A sub-goal in other words, from a planner that is a model: read it as a question, else take what the query lacks. */
 function freeProgram(view: PromptView, known: readonly PartResult[]): string {
-  const own = readQuestion(view.subGoal);
+  const own = readLoosely(view.subGoal);
   const asked = own.parts.length === 0 ? readQuestion(view.query) : own;
   const missing = asked.parts.find((part) => !known.some((result) => result.kind === part.kind)) ?? null;
   return missing === null ? combineProgram(asked, known) : partProgram(asked, missing.kind, "all");

@@ -4,13 +4,11 @@
 import type { PromptView, TurnView } from "../prompt-view.ts";
 import { readQuestion } from "../question/read-question.ts";
 import { latestResults, renderResult } from "../results.ts";
+import { failureReason } from "./failure-reason.ts";
+import { noModel, saysNoModel } from "./no-model.ts";
 import { acceptedAnswer } from "./verifier.ts";
 
 export type GeneratorKind = "direct" | "final" | "base";
-
-export const noModel =
-  "I cannot answer this without a language model: the offline engine works out arithmetic, target puzzles, days and weekdays, units and statistics only. " +
-  "Set INFERENCE_BASE_URL (and INFERENCE_MODEL) to an OpenAI-compatible endpoint to get an answer.";
 
 /** Only the prompt's instructions tell the kinds apart, as they do for a model; a prompt without memory is `base`. */
 export function generatorKind(view: PromptView, hasMemory: boolean): GeneratorKind {
@@ -33,13 +31,20 @@ export function answer(view: PromptView, kind: GeneratorKind): string {
 function shortAnswer(view: PromptView): string {
   const question = readQuestion(view.query);
   if (question.parts.length === 0) {
-    return noModel;
+    return question.unread === null ? noModel : `${noModel} I could not read "${question.unread}" in the question.`;
+  }
+  const reason = failureReason(question, view.memory);
+  if (reason !== null) {
+    return `I could not work this out: ${reason}.`;
   }
   const found = acceptedAnswer(question, view.memory);
   if (found !== null) {
     return found.value;
   }
   const known = latestResults(view.memory.flatMap((turn) => turn.results)).map(renderResult);
+  if (known.length === 0 && view.memory.some(saysNoModel)) {
+    return noModel;
+  }
   return known.length === 0
     ? "I could not work this out: no step gave a result."
     : `I could not finish this. Worked out so far: ${known.join(", ")}.`;

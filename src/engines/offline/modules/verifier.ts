@@ -8,6 +8,8 @@ import type { PromptView, TurnView } from "../prompt-view.ts";
 import type { Part } from "../question/part.ts";
 import { type ReadQuestion, readQuestion } from "../question/read-question.ts";
 import { latestResults, type Result } from "../results.ts";
+import { failureReason } from "./failure-reason.ts";
+import { saysNoModel } from "./no-model.ts";
 
 const stop = (analysis: string): Verdict => ({ analysis, conclusion: "stop" });
 const go = (analysis: string): Verdict => ({ analysis, conclusion: "continue" });
@@ -15,9 +17,37 @@ const go = (analysis: string): Verdict => ({ analysis, conclusion: "continue" })
 export function verify(view: PromptView): Verdict {
   const question = readQuestion(view.query);
   if (question.parts.length === 0) {
-    return stop("The question is outside what the offline engine can work out; further turns would not help.");
+    const reason = question.unread === null ? "" : ` It cannot read "${question.unread}".`;
+    return stop(`The question is outside what the offline engine can work out; further turns would not help.${reason}`);
   }
   const step = view.step;
+  if (step !== null && saysNoModel(step)) {
+    return stop("The tool says that there is no model; asking it again would not help.");
+  }
+  const reason = step?.failed === true ? failureReason(question, [step]) : null;
+  if (reason !== null) {
+    return stop(`A part of the question cannot be worked out: ${reason}. Its program would fail the same way again.`);
+  }
+  const verdict = judgeStep(question, step);
+  return verdict.conclusion === "continue" && isStuck(view)
+    ? stop(`${verdict.analysis} The same command had the same outcome before; further turns would not help.`)
+    : verdict;
+}
+
+/** Twice in a row for a failure, three times for a result that is not yet the answer. */
+function isStuck({ step, memory }: PromptView): boolean {
+  const isSame = (turn: TurnView | undefined) =>
+    step !== null &&
+    turn !== undefined &&
+    turn.tool === step.tool &&
+    turn.command === step.command &&
+    turn.printed === step.printed &&
+    turn.failure === step.failure;
+  const useless = step !== null && (step.failed || step.results.length === 0);
+  return isSame(memory.at(-1)) && (useless || isSame(memory.at(-2)));
+}
+
+function judgeStep(question: ReadQuestion, step: TurnView | null): Verdict {
   if (step === null || step.failed) {
     return go(`The step failed: ${step?.failure ?? "it has no result"}.`);
   }

@@ -109,7 +109,7 @@ function shapeOf(tokens: readonly Item[], at: number): string {
     return token.kind === "date" ? "<date>" : "<num>";
   }
   const text = token?.text ?? "";
-  const value = (index: number) => isNumberAt(tokens, index) || ["(", ")", "%"].includes(textAt(tokens, index));
+  const value = (index: number) => isNumberAt(tokens, index) || ["(", ")", "%", "-"].includes(textAt(tokens, index));
   if (operators.has(text) && value(at - 1) && value(at + 1)) {
     return "<op>";
   }

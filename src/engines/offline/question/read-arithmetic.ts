@@ -3,18 +3,23 @@
 
 import { type Item, isNumberAt, skipWords, textAt } from "./items.ts";
 import type { Found } from "./part.ts";
+import { maxOperations, readChain } from "./read-chain.ts";
 import { type Parsed, readVerb } from "./read-verb.ts";
 
 /** Deeper nesting is not a question anyone asks, and recursion must end. */
 const maxDepth = 40;
-const maxOperations = 200;
 
 export function readArithmeticParts(items: readonly Item[]): Found[] {
   const found: Found[] = [];
   for (let at = 0; at < items.length;) {
+    // "<part> minus 4 times 5" takes something from the part: no product of minus four.
+    if (items[at - 1]?.kind === "part" && ["-", "minus"].includes(textAt(items, at))) {
+      at += 1;
+      continue;
+    }
     const verb = readVerb(items, at, (from) => readSum(items, from, 0));
     const parsed = verb ?? readSum(items, at, 0);
-    const chained = parsed === null ? null : readChain(items, parsed);
+    const chained = parsed === null ? null : readChain(items, parsed, (from) => readProduct(items, from, 0));
     if (chained !== null && chained.operations > 0 && chained.operations <= maxOperations) {
       found.push({ part: { kind: "arithmetic", expression: chained.text }, from: at, to: chained.next });
       at = chained.next;
@@ -106,6 +111,10 @@ const powers = [
 
 function readPower(items: readonly Item[], at: number, depth: number): Parsed | null {
   const base = readPostfix(items, at, depth);
+  const ordinal = base === null ? null : readOrdinalPower(items, base);
+  if (ordinal !== null) {
+    return ordinal;
+  }
   const sign = base === null || depth > maxDepth ? null : signAt(items, base.next, powers);
   const exponent = sign === null ? null : readSigned(items, sign.next, depth + 1);
   return base === null || exponent === null
@@ -117,6 +126,17 @@ function readPower(items: readonly Item[], at: number, depth: number): Parsed | 
       };
 }
 
+/** "3 to the 4th", "raised to the 4th power" */
+function readOrdinalPower(items: readonly Item[], base: Parsed): Parsed | null {
+  const at = skipWords(items, base.next, new Set(["raised"]), 1);
+  const ends = ["st", "nd", "rd", "th"].includes(textAt(items, at + 3));
+  if (textAt(items, at) !== "to" || textAt(items, at + 1) !== "the" || !isNumberAt(items, at + 2) || !ends) {
+    return null;
+  }
+  const next = at + 4 + (textAt(items, at + 4) === "power" ? 1 : 0);
+  return { text: `power(${base.text}, F("${textAt(items, at + 2)}"))`, next, operations: base.operations + 1 };
+}
+
 /** What may follow a value: squared, cubed, a factorial sign, or a percent sign with or without "of". */
 function readPostfix(items: readonly Item[], at: number, depth: number): Parsed | null {
   let value = readAtom(items, at, depth);
@@ -125,8 +145,17 @@ function readPostfix(items: readonly Item[], at: number, depth: number): Parsed 
     const operations: number = value.operations + 1;
     if (next === "squared" || next === "cubed") {
       value = { text: `power(${value.text}, F(${next === "squared" ? 2 : 3}))`, next: value.next + 1, operations };
-    } else if (next === "!") {
+    } else if (next === "!" || next === "factorial") {
       value = { text: `factorial(${value.text})`, next: value.next + 1, operations };
+    } else if (Object.hasOwn(shares, next) && textAt(items, value.next + 1) === "of" && depth < maxDepth) {
+      const whole: Parsed | null = readPostfix(items, value.next + 2, depth + 1);
+      return whole === null
+        ? value
+        : {
+            text: `(${value.text} / F(${shares[next] ?? 1}) * ${whole.text})`,
+            next: whole.next,
+            operations: operations + whole.operations,
+          };
     } else if (next === "%" || next === "percent") {
       const joint: string = textAt(items, value.next + 1);
       const whole: Parsed | null =
@@ -143,6 +172,17 @@ function readPostfix(items: readonly Item[], at: number, depth: number): Parsed 
   return value;
 }
 
+/** "three quarters of 80" */
+const shares: Readonly<Record<string, number>> = {
+  halves: 2,
+  third: 3,
+  thirds: 3,
+  quarter: 4,
+  quarters: 4,
+  fifths: 5,
+  tenths: 10,
+};
+
 const functions = [
   ["square root of", "root(", ", 2)"],
   ["cube root of", "root(", ", 3)"],
@@ -155,6 +195,11 @@ const functions = [
   ["half of", "(F(1, 2) * ", ")"],
   ["a third of", "(F(1, 3) * ", ")"],
   ["a quarter of", "(F(1, 4) * ", ")"],
+  ["½ of", "(F(1, 2) * ", ")"],
+  ["⅓ of", "(F(1, 3) * ", ")"],
+  ["⅔ of", "(F(2, 3) * ", ")"],
+  ["¼ of", "(F(1, 4) * ", ")"],
+  ["¾ of", "(F(3, 4) * ", ")"],
   ["twice", "(2 * ", ")"],
   ["double", "(2 * ", ")"],
 ] as const;
@@ -183,7 +228,24 @@ function readAtom(items: readonly Item[], start: number, depth: number): Parsed 
       return { text: `${opening}${inner.text}${closing}`, next: inner.next, operations: inner.operations + 1 };
     }
   }
-  return readPairFunction(items, at, depth);
+  return readRemainder(items, at, depth) ?? readPairFunction(items, at, depth);
+}
+
+/** "the remainder of 17 divided by 5", "the remainder when 17 is divided by 5" */
+function readRemainder(items: readonly Item[], at: number, depth: number): Parsed | null {
+  const named = textAt(items, at) === "remainder" && ["of", "when"].includes(textAt(items, at + 1));
+  const left = named ? readPostfix(items, at + 2, depth + 1) : null;
+  const sign =
+    left === null
+      ? null
+      : signAt(items, left.next, [
+          ["divided by", ""],
+          ["is divided by", ""],
+        ]);
+  const right = sign === null ? null : readPostfix(items, sign.next, depth + 1);
+  return left === null || right === null
+    ? null
+    : { text: `(${left.text} % ${right.text})`, next: right.next, operations: left.operations + right.operations + 1 };
 }
 
 /** "the product of 17 and 23", "the difference between 5 and 9" (the larger less the smaller). */
@@ -204,43 +266,4 @@ function readPairFunction(items: readonly Item[], at: number, depth: number): Pa
   return left === null || right === null
     ? null
     : { text: template(left.text, right.text), next: right.next, operations: left.operations + right.operations + 1 };
-}
-
-const chainFillers = new Set([",", "and", "then", ".", "finally", "next"]);
-const verbs: Readonly<Record<string, string>> = {
-  add: "+",
-  subtract: "-",
-  multiply: "*",
-  divide: "/",
-  minus: "-",
-  plus: "+",
-  times: "*",
-};
-
-/** "…, then add 4, and multiply by 2": each verb works on all that stands before it. */
-function readChain(items: readonly Item[], first: Parsed): Parsed {
-  let value = first;
-  for (;;) {
-    const at = skipWords(items, value.next, chainFillers, 3);
-    const verb = textAt(items, at);
-    const operator = Object.hasOwn(verbs, verb) ? verbs[verb] : undefined;
-    const operandAt = skipWords(items, at + 1, new Set(["by", "it", "the", "result", "that"]), 3);
-    const right =
-      operator === undefined || at === value.next || value.operations > maxOperations
-        ? null
-        : readProduct(items, operandAt, 0);
-    // "add 17 to 23" and "subtract 4 from …" start something new.
-    if (right === null || ["to", "from"].includes(textAt(items, right.next)) || wordBelongsToUnit(items, right)) {
-      return value;
-    }
-    value = {
-      text: `(${value.text}) ${operator ?? "+"} (${right.text})`,
-      next: right.next,
-      operations: value.operations + right.operations + 1,
-    };
-  }
-}
-
-function wordBelongsToUnit(items: readonly Item[], right: Parsed): boolean {
-  return ["day", "days", "week", "weeks"].includes(textAt(items, right.next));
 }

@@ -109,7 +109,7 @@ function readOperands(items: readonly Item[]): Glued {
       ranks.set(item.part.kind, rank);
       operands.push({ source: "part", kind: item.part.kind, rank });
       glue.push([]);
-    } else if (isNumberAt(items, at) && isConstant(items, at)) {
+    } else if (isOperandAt(items, at)) {
       operands.push({ source: "constant", value: item.text });
       glue.push([]);
     } else {
@@ -119,9 +119,14 @@ function readOperands(items: readonly Item[]): Glued {
   return { operands, glue };
 }
 
-function isConstant(items: readonly Item[], at: number): boolean {
-  const before = textAt(items, at - 1) === "by" ? textAt(items, at - 2) : textAt(items, at - 1);
-  const takes = ["take", "from"].includes(before);
+/** A number of the question that is calculated with as it stands. */
+export function isOperandAt(items: readonly Item[], at: number): boolean {
+  if (!isNumberAt(items, at)) {
+    return false;
+  }
+  const by = textAt(items, at - 1) === "by";
+  const before = textAt(items, at - (by ? 2 : 1));
+  const takes = ["take", "from"].includes(before) || (by && (items[at - 2]?.kind === "part" || before === "it"));
   return operatorOf(before) || Object.hasOwn(infix, textAt(items, at + 1)) || takes;
 }
 

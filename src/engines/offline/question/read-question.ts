@@ -13,6 +13,7 @@ import { readTargetParts } from "./read-target.ts";
 import { readUnitParts } from "./read-units.ts";
 import { takeRounding } from "./rounding.ts";
 import { readTokens, type Token } from "./tokens.ts";
+import { findUnread } from "./unread.ts";
 
 // Dates before days before arithmetic: the more a reader asks for, the earlier it comes.
 const readers = [
@@ -27,13 +28,27 @@ const readers = [
 export interface ReadQuestion extends Question {
   /** Decimal places asked for; null where nothing is said. */
   readonly decimals: number | null;
+  /** What stands in the question and cannot be read: then it has no parts at all. */
+  readonly unread: string | null;
 }
 
 export function readQuestion(text: string): ReadQuestion {
+  const { question, unread } = readWhole(text);
+  return unread === null ? question : { ...question, parts: [], operands: [], combination: null, unread };
+}
+
+/** Another planner's sub-goal, in whose words nothing is refused: it is a step, and the question itself is read strictly. */
+export function readLoosely(text: string): ReadQuestion {
+  return readWhole(text).question;
+}
+
+function readWhole(text: string): { question: ReadQuestion; unread: string | null } {
   const { items: asked, decimals } = takeRounding(questionTokens(text));
   const items = readers.reduce<readonly Item[]>((left, read) => foldParts(left, read(left)), asked);
   const parts = items.flatMap((item) => (item.kind === "part" ? [item.part] : []));
-  return { parts, ...readCombination(items), decimals };
+  const read = readCombination(items);
+  const unread = parts.length === 0 ? null : findUnread(asked, items, read.combination);
+  return { question: { parts, ...read, decimals, unread: null }, unread };
 }
 
 /** The tokens that readers and features see: examples left out, dates folded, number words as numbers. */

@@ -33,7 +33,7 @@ const measureWords: Readonly<Record<string, Measure>> = {
 };
 
 const before = new Set(
-  "of for the these this following numbers number values value list data set dataset sample series figures scores among from in what is are : [ ( { = given by -".split(
+  "of for the there these this following numbers number values value list data set dataset sample series figures scores among from in what is are : [ ( { = given by -".split(
     " ",
   ),
 );
@@ -43,7 +43,9 @@ const after = new Set(
   ),
 );
 const operators = new Set(
-  "* / + ^ % ! x times plus minus multiplied divided over percent squared cubed mod modulo".split(" "),
+  "* / + ^ % ! x times plus minus multiplied divided over percent squared cubed mod modulo factorial halves third thirds quarter quarters fifths tenths".split(
+    " ",
+  ),
 );
 const additive = new Set(["plus", "minus", "+", "-"]);
 const afterQuantity = new Set([
@@ -70,8 +72,9 @@ interface List {
 export function readStatisticsParts(items: readonly Item[]): Found[] {
   const found: Found[] = [];
   for (let at = 0; at < items.length;) {
-    const list = readList(items, at);
-    const part = list === null ? null : (measureBefore(items, list) ?? measureAfter(items, list));
+    const larger = readLarger(items, at);
+    const list = larger === null ? readList(items, at) : null;
+    const part = list === null ? larger : (measureBefore(items, list) ?? measureAfter(items, list));
     if (part !== null && part.from >= (found.at(-1)?.to ?? 0)) {
       found.push(part);
     }
@@ -89,7 +92,7 @@ export function readList(items: readonly Item[], from: number): List | null {
     const element = readSigned(items, next);
     if (element === null || belongsElsewhere(items, element.next)) {
       // "the mean of 3 and 5 plus 7" has a list of two, not of one.
-      if (element !== null && numbers.length === 1 && additive.has(textAt(items, element.next))) {
+      if (element !== null && isLastElement(items, element.next, numbers.length)) {
         return { numbers: [...numbers, element.value], from, to: element.next };
       }
       break;
@@ -114,6 +117,13 @@ export function readList(items: readonly Item[], from: number): List | null {
   return numbers.length < 2 ? null : { numbers, from, to };
 }
 
+/** "3 and 5 plus 7", "3, 5 and 10 multiplied by <part>": the operator works on the whole list's statistic. */
+function isLastElement(items: readonly Item[], at: number, count: number): boolean {
+  const operand = skipWords(items, at + 1, new Set(["by", "the", "number", "of"]), 4);
+  const onPart = count > 0 && operators.has(textAt(items, at)) && items[operand]?.kind === "part";
+  return onPart || (count === 1 && additive.has(textAt(items, at)));
+}
+
 function groupedText(digits: string): string {
   return digits.replaceAll(/(?<=\d)(?=(?:\d{3})+$)/g, ",");
 }
@@ -134,6 +144,45 @@ function belongsElsewhere(items: readonly Item[], next: number): boolean {
   return unit !== null && afterQuantity.has(textAt(items, unit.next));
 }
 
+const countedWords = new Set(["numbers", "values", "scores"]);
+const largerWords: Readonly<Record<string, Measure>> = {
+  larger: "max",
+  bigger: "max",
+  greater: "max",
+  largest: "max",
+  biggest: "max",
+  greatest: "max",
+  smaller: "min",
+  lesser: "min",
+  smallest: "min",
+};
+
+/** "Which is larger: 81 or 72?" */
+function readLarger(items: readonly Item[], at: number): Found | null {
+  const word = textAt(items, at);
+  const measure = Object.hasOwn(largerWords, word) ? largerWords[word] : undefined;
+  if (measure === undefined) {
+    return null;
+  }
+  const numbers: string[] = [];
+  let next = skipWords(items, at + 1, new Set([":", ",", "number", "of", "the", "is"]), 3);
+  let to = next;
+  for (let found = readSigned(items, next); found !== null; found = readSigned(items, next)) {
+    if (belongsElsewhere(items, found.next)) {
+      return null;
+    }
+    numbers.push(found.value);
+    to = found.next;
+    next = skipWords(items, to, new Set([",", "or", "and"]), 2);
+    if (next === to) {
+      break;
+    }
+  }
+  return numbers.length < 2 || items[next]?.kind === "part"
+    ? null
+    : toFound(measure, { numbers, from: at, to }, at, to);
+}
+
 function measureBefore(items: readonly Item[], list: List): Found | null {
   let at = list.from - 1;
   while (at > list.from - 10 && before.has(textAt(items, at))) {
@@ -144,6 +193,9 @@ function measureBefore(items: readonly Item[], list: List): Found | null {
 }
 
 function measureAfter(items: readonly Item[], list: List): Found | null {
+  if (["product", "difference", "quotient"].includes(textAt(items, list.from - 2))) {
+    return null;
+  }
   const at = skipWords(items, list.to, after, 12);
   // "population standard deviation": its measure is the last word.
   const lead = ["standard", "population", "sample", "arithmetic"];
@@ -164,6 +216,9 @@ function measureAfter(items: readonly Item[], list: List): Found | null {
 
 function measureAt(items: readonly Item[], at: number): { measure: Measure; from: number } | null {
   const text = textAt(items, at);
+  if (text === "many" && textAt(items, at - 1) === "how" && countedWords.has(textAt(items, at + 1))) {
+    return { measure: "count", from: at - 1 };
+  }
   const measure = Object.hasOwn(measureWords, text) ? measureWords[text] : undefined;
   if (measure === undefined) {
     return null;

@@ -18,6 +18,8 @@ const reaches = new Set(
 const toNumber = new Set(
   "to of is be the number value a an total exactly as out result target equal in : =".split(" "),
 );
+/** "is 6 squared" names no target. */
+const operators = new Set("squared cubed % percent ^ / * times plus minus divided multiplied".split(" "));
 const cues = new Set("using use uses with from numbers number given combine of out only".split(" "));
 
 export function readTargetParts(items: readonly Item[]): Found[] {
@@ -37,9 +39,11 @@ export function readTargetParts(items: readonly Item[]): Found[] {
 type List = NonNullable<ReturnType<typeof readList>>;
 
 function readPuzzle(items: readonly Item[], list: List, floor: number): Found | null {
-  const after = targetAfter(items, list);
-  const before = after === null ? targetBefore(items, list, floor) : null;
-  const goal = after ?? before;
+  const before = targetBefore(items, list, floor);
+  // A target named in the numbers' own sentence comes before one that a later sentence seems to name.
+  const isNear =
+    before !== null && !items.slice(before.to, list.from).some(({ text }) => [".", "?", "!"].includes(text));
+  const goal = isNear ? before : (targetAfter(items, list) ?? before);
   if (goal === null) {
     return null;
   }
@@ -64,7 +68,10 @@ function goalAt(items: readonly Item[], at: number): Goal | null {
   const next = skipWords(items, at + 1, toNumber, 5);
   const value = readSigned(items, next);
   // "equals 24 and 30 …" would be a list of its own.
-  return value === null || readList(items, next) !== null ? null : { value: value.value, from: at, to: value.next };
+  const isOperand = value !== null && operators.has(textAt(items, value.next));
+  return value === null || isOperand || readList(items, next) !== null
+    ? null
+    : { value: value.value, from: at, to: value.next };
 }
 
 /** "1, 1, 1, 8 … equals 24": the numbers need a cue ("using", "numbers", "with", …) before them. */

@@ -75,6 +75,12 @@ function readAmounts(items: readonly Item[], from: number): { amounts: Amount[];
   return amounts.length === 0 ? null : { amounts, next };
 }
 
+/** "a gallon in litres" */
+function readSingle(items: readonly Item[], at: number): { amounts: Amount[]; next: number } | null {
+  const unit = ["a", "an", "one"].includes(textAt(items, at)) ? readUnit(items, at + 1) : null;
+  return unit === null ? null : { amounts: [["1", unit.unit.name]], next: unit.next };
+}
+
 function continuesAmount(items: readonly Item[], at: number, before: Unit): boolean {
   const value = readSigned(items, at);
   const unit = value === null ? null : readUnit(items, value.next);
@@ -82,7 +88,7 @@ function continuesAmount(items: readonly Item[], at: number, before: Unit): bool
 }
 
 function readConversion(items: readonly Item[], at: number): Found | null {
-  const amounts = readAmounts(items, at);
+  const amounts = readAmounts(items, at) ?? readSingle(items, at);
   if (amounts === null) {
     return null;
   }

@@ -14,7 +14,8 @@ export interface Token {
 export const maxQuestionChars = 6000;
 
 // Alternatives start with different characters or are bounded, so each character is looked at a few times at most.
-const pattern = /(\d{1,3}(?:,\d{3}){1,6}(?![\d,])(?:\.\d+)?)|(\d+(?:\.\d+)?|\.\d+)|([\p{L}µ]+(?:['’][\p{L}]+)?)|(\S)/gu;
+const pattern =
+  /(\d{1,3}(?:,\d{3}){1,6}(?![\d,])(?:\.\d+)?)|((?:\d+(?:\.\d+)?|\.\d+)(?:[eE][+-]?\d{1,2}(?![\p{L}\d.]))?)|([\p{L}µ]+(?:['’][\p{L}]+)?)|(\S)/gu;
 
 /** Signs that mean the same are written the same. */
 const sameSign: Readonly<Record<string, string>> = {
@@ -56,13 +57,27 @@ export function readTokens(question: string): Token[] {
 }
 
 function number(text: string, start: number): Token {
-  const digits = text.replaceAll(",", "");
+  const digits = plainDigits(text.replaceAll(",", ""));
   return {
     kind: "number",
     text: digits.startsWith(".") ? `0${digits}` : digits,
     start,
     end: start + text.length,
   };
+}
+
+/** "3.5e3" without its exponent, so that every reader of numbers can read it. */
+function plainDigits(text: string): string {
+  const [mantissa = "", power] = text.toLowerCase().split("e");
+  if (power === undefined) {
+    return text;
+  }
+  const [whole = "", decimals = ""] = mantissa.split(".");
+  const point = whole.length + Number(power);
+  const digits = point <= 0 ? "0".repeat(1 - point) + whole + decimals : (whole + decimals).padEnd(point, "0");
+  const at = Math.max(point, 1);
+  const moved = digits.length > at ? `${digits.slice(0, at)}.${digits.slice(at)}` : digits;
+  return moved.replace(/^0+(?=\d)/, "");
 }
 
 /** "100,200" as 100 and 200 with the comma between them. */

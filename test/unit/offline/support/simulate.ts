@@ -21,7 +21,7 @@ import type { Prompt } from "../../../../src/agent/prompts/prompt.ts";
 import { parametersOf } from "../../../../src/agent/prompts/tool-card.ts";
 import { verifierPrompt } from "../../../../src/agent/prompts/verifier.ts";
 import type { ChatReply, ChatRequest, Engine, Role, SamplingWanted } from "../../../../src/engines/engine.ts";
-import { noModel } from "../../../../src/engines/offline/modules/generator.ts";
+import { noModel } from "../../../../src/engines/offline/modules/no-model.ts";
 import type { Tool } from "../../../../src/tools/tool.ts";
 import type { Python } from "./python.ts";
 
