@@ -97,6 +97,6 @@ export function touches(left: Token | undefined, right: Token | undefined): bool
 }
 
 /** Whether the tokens from `at` on read exactly these texts. */
-export function readsAt(tokens: readonly Token[], at: number, texts: readonly string[]): boolean {
+function readsAt(tokens: readonly Token[], at: number, texts: readonly string[]): boolean {
   return texts.every((text, offset) => tokens[at + offset]?.text === text);
 }
