@@ -95,8 +95,3 @@ export function splitGroup(text: string, start: number): Token[] {
 export function touches(left: Token | undefined, right: Token | undefined): boolean {
   return left !== undefined && right !== undefined && left.end === right.start;
 }
-
-/** Whether the tokens from `at` on read exactly these texts. */
-function readsAt(tokens: readonly Token[], at: number, texts: readonly string[]): boolean {
-  return texts.every((text, offset) => tokens[at + offset]?.text === text);
-}
