@@ -61,7 +61,7 @@ async function freeOnes(ports: readonly number[]): Promise<number[]> {
 /** A mock on a port where the start script looks; any port where there is none free. */
 async function modelServerOn(port: number | undefined) {
   const mock = await startMockOpenAi({ port: port ?? 0, models: ["nomic-embed-text", "qwen-mock"] });
-  return { url: mock.url, [Symbol.asyncDispose]: () => mock.close() };
+  return { url: mock.url, requests: mock.requests, [Symbol.asyncDispose]: () => mock.close() };
 }
 
 /** The machine's own Node, where it is too old to run the scripts. */
@@ -101,11 +101,13 @@ describe("npm start", () => {
     const [port, ...others] = await freeOnes(modelPorts);
     skip(port === undefined || others.length < modelPorts.length - 1, "a model server may be listening here");
     await using mock = await modelServerOn(port);
-    const found = await start({});
+    // A key and a model without a URL are for some other server, and must not reach this one.
+    const found = await start({ env: { INFERENCE_API_KEY: "elsewhere-key", INFERENCE_MODEL: "elsewhere-model" } });
     expect(found.output()).toMatch(new RegExp(`qwen-mock at ${mock.url} \\(.+, found on this machine\\)`));
     expect(await engineOf(found)).toBe("qwen-mock");
     const run = await apiOf(found.url).solve({ query: "What is six times seven?", tools: ["base_generator"] });
     expect(run).toMatchObject({ status: "completed", answer: "The answer is 42." });
+    expect(JSON.stringify(mock.requests)).not.toContain("elsewhere");
     await found.killStarter();
   });
 
