@@ -1,12 +1,16 @@
 // The Worker's bindings and variables, by hand rather than generated, because the variables are optional and
 // differ between `npm start`, tests and production. wrangler.toml names the bindings.
 
+import type { Exporter } from "../durable-objects/exporter.ts";
+import type { RolloutBatch } from "../durable-objects/rollout-batch.ts";
 import type { SandboxPool } from "../durable-objects/sandbox-pool.ts";
 import type { Session } from "../durable-objects/session.ts";
 
 export interface Env {
   readonly SESSION: DurableObjectNamespace<Session>;
   readonly SANDBOX: DurableObjectNamespace<SandboxPool>;
+  readonly BATCH: DurableObjectNamespace<RolloutBatch>;
+  readonly EXPORTER: DurableObjectNamespace<Exporter>;
   readonly BUCKET: R2Bucket;
   readonly DB: D1Database;
   readonly LOADER: WorkerLoader;

@@ -3,6 +3,8 @@
 import { createService } from "./service.ts";
 import type { Env } from "./env.ts";
 
+export { Exporter } from "../durable-objects/exporter.ts";
+export { RolloutBatch } from "../durable-objects/rollout-batch.ts";
 export { SandboxPool } from "../durable-objects/sandbox-pool.ts";
 export { Session } from "../durable-objects/session.ts";
 

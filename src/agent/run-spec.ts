@@ -43,6 +43,19 @@ export type Reference = z.infer<typeof Reference>;
 export const Metadata = z.record(z.string().max(64), z.string().max(512));
 export type Metadata = z.infer<typeof Metadata>;
 
+/** Where a run that is a rollout belongs. */
+export const RolloutRef = z.strictObject({
+  batch_id: z.string(),
+  group_id: z.string(),
+  task_id: z.string(),
+  /** 0 .. G-1. */
+  rollout_index: z.int(),
+  /** From 1; a rollout that the infrastructure broke is redone at the same index. */
+  rollout_attempt: z.int(),
+  split: z.string(),
+});
+export type RolloutRef = z.infer<typeof RolloutRef>;
+
 export const RunSpec = z.strictObject({
   session_id: z.string(),
   query: z.string(),
@@ -54,5 +67,7 @@ export const RunSpec = z.strictObject({
   /** `free` in rollouts: the planner's decoding is never constrained. */
   planner_structure: z.enum(["guided", "free"]),
   metadata: Metadata,
+  /** Absent for a run that was asked for by itself. */
+  rollout: RolloutRef.optional(),
 });
 export type RunSpec = z.infer<typeof RunSpec>;

@@ -4,6 +4,7 @@
 
 import * as z from "zod";
 import type { Result } from "../lib/result.ts";
+import type { OfflineWeights } from "./offline/policy/weights.ts";
 
 /** Who is asking. Travels as `X-AgentFlow-Role`, so that a gateway can tell the calls apart. */
 export const Role = z.enum(["analyzer", "planner", "executor", "verifier", "generator", "judge", "tool"]);
@@ -60,8 +61,17 @@ export type ReplyTokens = z.infer<typeof ReplyTokens>;
 export const TokenUsage = z.strictObject({ prompt_tokens: z.int(), completion_tokens: z.int() });
 export type TokenUsage = z.infer<typeof TokenUsage>;
 
-/** Which endpoint serves a policy version; null means the role's configured endpoint. */
-export interface PolicyEndpoint {
+/** Where a registered policy version is served; absent in a request = the role's configured endpoint. */
+export type PolicyEndpoint = HostedPolicy | OfflinePolicy;
+
+export interface OfflinePolicy {
+  readonly kind: "offline";
+  /** Of the offline planner's weights; the engine keeps what it has built for an object it has seen. */
+  readonly weights: OfflineWeights;
+}
+
+export interface HostedPolicy {
+  readonly kind: "hosted";
   readonly baseUrl: string;
   readonly model: string;
   readonly apiKey: string | null;

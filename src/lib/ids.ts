@@ -23,18 +23,33 @@ function encode(bytes: Uint8Array): string {
   return text;
 }
 
-export function newSessionId(source: IdSource): string {
+export type IdPrefix = "ses" | "bat" | "grp" | "exp" | "ds";
+
+/** `<prefix>_` and 26 characters, later ids sorting after earlier ones. */
+export function newId(prefix: IdPrefix, source: IdSource): string {
   const bytes = source.random(new Uint8Array(16));
   new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength).setBigUint64(
     0,
     (BigInt(source.now()) << 16n) | (BigInt(bytes[6] ?? 0) << 8n) | BigInt(bytes[7] ?? 0),
   );
-  return `ses_${encode(bytes)}`;
+  return `${prefix}_${encode(bytes)}`;
+}
+
+export function newSessionId(source: IdSource): string {
+  return newId("ses", source);
 }
 
 /** An id derived from a hash (at least 16 bytes), for callers whose retries must reach the same object. */
+export function hashedId(prefix: IdPrefix, hash: Uint8Array): string {
+  return `${prefix}_${encode(hash.slice(0, 16))}`;
+}
+
 export function hashedSessionId(hash: Uint8Array): string {
-  return `ses_${encode(hash.slice(0, 16))}`;
+  return hashedId("ses", hash);
+}
+
+export function isId(prefix: IdPrefix, id: string): boolean {
+  return new RegExp(`^${prefix}_${body}$`).test(id);
 }
 
 /** `ordinal` counts a session's runs from 1. */
@@ -43,7 +58,7 @@ export function runIdOf(sessionId: string, ordinal: number): string {
 }
 
 export function isSessionId(id: string): boolean {
-  return new RegExp(`^ses_${body}$`).test(id);
+  return isId("ses", id);
 }
 
 /** The session a run belongs to; null if `runId` is not a run's id. */

@@ -87,7 +87,7 @@ function createClients(): (baseUrl: string) => OpenAI {
 /** A policy's endpoint comes with its own key and nothing from the environment. */
 function targetOf(request: ChatRequest, options: HostedOptions): Result<Target, EngineError> {
   const { policy } = request;
-  if (policy !== undefined) {
+  if (policy?.kind === "hosted") {
     const url = normaliseBaseUrl(policy.baseUrl);
     if (!url.ok) {
       return err(notConfigured(`the policy's base_url ${url.error}`));

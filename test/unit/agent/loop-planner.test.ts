@@ -8,7 +8,7 @@ import { coder, command, endless, limits, oneTurn, plan, play, playOn, verdict }
 const frozenRoles = ["analyzer", "executor", "verifier", "generator"] as const;
 
 describe("the planner's call", () => {
-  const policy: PolicyEndpoint = { baseUrl: "https://planner.example/v1", model: "planner-8b", apiKey: "sk-secret" };
+  const policy: PolicyEndpoint = { kind: "hosted", baseUrl: "https://planner.example/v1", model: "planner-8b", apiKey: "sk-secret" };
 
   it("goes to the policy's endpoint, and the others' do not", async () => {
     const { engine } = await play({ script: oneTurn(), parts: { policy } });
@@ -103,7 +103,7 @@ describe("no prompt", () => {
       script: oneTurn({ generator: [{ text: "a" }, { text: "b" }, { text: "c" }] }),
       spec: { outputs: ["direct", "final", "base"], metadata: { note: "metadata-marker" } },
       reference: { answers: ["gold-marker"], reward: { kind: "exact" } },
-      parts: { policy: { baseUrl: "https://policy-marker.example", model: "m", apiKey: "key-marker" } },
+      parts: { policy: { kind: "hosted", baseUrl: "https://policy-marker.example", model: "m", apiKey: "key-marker" } },
     });
     const said = JSON.stringify(engine.requests.map((request) => request.messages));
     expect(said).not.toMatch(/marker|acme/);

@@ -25,11 +25,11 @@ const base = { INFERENCE_BASE_URL: "http://common:8000/v1/", INFERENCE_MODEL: "m
 test("a role falls back to the common endpoint in each part", () => {
   expect(readEndpoint(base, "planner")).toEqual({
     kind: "hosted",
-    endpoint: { baseUrl: "http://common:8000/v1", model: "m", apiKey: "common-key", logprobsMode: "unknown" },
+    endpoint: { kind: "hosted", baseUrl: "http://common:8000/v1", model: "m", apiKey: "common-key", logprobsMode: "unknown" },
   });
   const tuned = { ...base, PLANNER_MODEL: "p", PLANNER_API_KEY: "own-key", INFERENCE_LOGPROBS_MODE: "processed" };
   expect(readEndpoint(tuned, "planner")).toMatchObject({
-    endpoint: { baseUrl: "http://common:8000/v1", model: "p", apiKey: "own-key", logprobsMode: "processed" },
+    endpoint: { kind: "hosted", baseUrl: "http://common:8000/v1", model: "p", apiKey: "own-key", logprobsMode: "processed" },
   });
   expect(readEndpoint(tuned, "verifier")).toMatchObject({ endpoint: { model: "m", apiKey: "common-key" } });
 });
@@ -37,7 +37,7 @@ test("a role falls back to the common endpoint in each part", () => {
 test("a role with its own host and no key is called without a key", () => {
   const config = { ...base, PLANNER_BASE_URL: "http://mine:1/v1", INFERENCE_LOGPROBS_MODE: "processed" };
   expect(readEndpoint(config, "planner")).toMatchObject({
-    endpoint: { baseUrl: "http://mine:1/v1", model: "m", apiKey: null, logprobsMode: "unknown" },
+    endpoint: { kind: "hosted", baseUrl: "http://mine:1/v1", model: "m", apiKey: null, logprobsMode: "unknown" },
   });
 });
 
@@ -151,7 +151,7 @@ test("a policy is asked at its own URL, with its own key or none, never with the
   common.reset();
   own.reset();
   const engine = routed({ INFERENCE_BASE_URL: common.url, INFERENCE_MODEL: "m", INFERENCE_API_KEY: "common-key" });
-  const policy = { baseUrl: `${own.url}/`, model: "planner-7", apiKey: null };
+  const policy = { kind: "hosted" as const, baseUrl: `${own.url}/`, model: "planner-7", apiKey: null };
   const bare = await engine.chat(planning({ policy }), never);
   expect(bare).toMatchObject({
     ok: true,
