@@ -1,6 +1,7 @@
 // Whether a rollout counts. It does unless something outside the policy broke it (DESIGN section 6); what the
 // policy itself did badly, malformed replies and crashed programs included, is what training is about.
 
+import type { LateRewardSpec } from "../rewards/late-reward-spec.ts";
 import type { RunState } from "../agent/run-state.ts";
 import type { TurnRow } from "./turn-row.ts";
 
@@ -10,11 +11,17 @@ export type InvalidReason =
   | "cancelled"
   | "no_turns"
   | "no_reward"
+  /** A judge or a webhook gave up. Never in a record, which is older; it is found where the reward is looked up. */
+  | "judge_failed"
   | "mixed_policy"
   | "bad_capture";
 
-/** Null for a valid rollout. */
-export function invalidReasonOf(state: RunState, turns: readonly TurnRow[]): InvalidReason | null {
+/** Null for a valid rollout, and where nothing but a reward that is still `owed` is missing. */
+export function invalidReasonOf(
+  state: RunState,
+  turns: readonly TurnRow[],
+  owed: LateRewardSpec | null,
+): InvalidReason | null {
   switch (state.status) {
     case "failed":
       return state.error?.code === "recovery_exhausted" ? "platform_lost" : "engine_failed";
@@ -35,11 +42,11 @@ export function invalidReasonOf(state: RunState, turns: readonly TurnRow[]): Inv
   }
   if (
     new Set(turns.map((turn) => turn.model_served)).size > 1 ||
-    new Set(turns.map((turn) => turn.policy_version)).size > 1
+    turns.some((turn) => turn.policy_version !== state.spec.policy.version)
   ) {
     return "mixed_policy";
   }
-  return state.reward === null ? "no_reward" : null;
+  return state.reward === null && owed === null ? "no_reward" : null;
 }
 
 /** vLLM writes -9999 for a token it has no log-prob of; float32 rounding may put a sure token a hair above 0. */
@@ -47,7 +54,9 @@ const minLogprob = -9000;
 const maxLogprob = 1e-6;
 
 /** Rule 1 of DATASET's validator, checked when the record is made. */
-export function isSoundCapture(turn: TurnRow): boolean {
+export function isSoundCapture(
+  turn: Pick<TurnRow, "response_token_ids" | "response_logprobs" | "response_mask">,
+): boolean {
   const { response_token_ids: ids, response_logprobs: logprobs, response_mask: mask } = turn;
   if (ids === null) {
     return logprobs === null && mask === null;

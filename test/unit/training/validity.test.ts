@@ -93,8 +93,8 @@ describe("a rollout is invalid", () => {
 
   it("mixed_policy, where two versions did", async () => {
     const { state, row } = await soundRun();
-    expect(invalidReasonOf(state, [row, { ...row, policy_version: "planner-8" }])).toBe("mixed_policy");
-    expect(invalidReasonOf(state, [row, row])).toBeNull();
+    expect(invalidReasonOf(state, [row, { ...row, policy_version: "planner-8" }], null)).toBe("mixed_policy");
+    expect(invalidReasonOf(state, [row, row], null)).toBeNull();
   });
 
   it.each([
