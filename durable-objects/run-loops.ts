@@ -126,7 +126,7 @@ export class RunLoops {
     try {
       const state = await this.#takeUp(run);
       if (state !== null) {
-        await runLoop(this.#depsOf(run, loop, state));
+        await this.#runFrom(run, loop, state);
       }
     } catch (error) {
       // Platform faults and bugs alike: not retried in this invocation, the lease brings the run back.
@@ -141,6 +141,24 @@ export class RunLoops {
       this.#loop = null;
       this.ensure();
     }
+  }
+
+  async #runFrom(run: RunRow, loop: Loop, state: RunState): Promise<void> {
+    const { parts } = this.#host;
+    const policy = await parts.policies.endpointOf(this.#host.tenant(), state.spec.policy);
+    if (loop.abort.signal.aborted) {
+      return;
+    }
+    if (!policy.ok) {
+      const event: NewEvent = { type: "run.failed", turn: null, problem: policy.error, usage: state.usage };
+      this.append(run, [{ event, detail: null }], this.#host.store.events.activeMs(run.ordinal));
+      return;
+    }
+    await runLoop({
+      ...this.#depsOf(run, loop, state),
+      // The configured planner may be another one since the run was created: its turns say which.
+      ...(policy.value === null ? { policyVersion: parts.policy.version } : { policy: policy.value }),
+    });
   }
 
   /** The state to go on from, the recovery noted first; null if the run has ended by it. */
@@ -178,10 +196,11 @@ export class RunLoops {
   #depsOf(run: RunRow, loop: Loop, state: RunState) {
     const { parts, store } = this.#host;
     const { clock } = parts;
+    const catalogue = state.spec.rollout === undefined ? parts.tools : parts.rolloutTools;
     return {
       tenant: this.#host.tenant(),
       engine: parts.engine,
-      tools: state.spec.tools.flatMap((name) => findTool(name, parts.tools) ?? []),
+      tools: state.spec.tools.flatMap((name) => findTool(name, catalogue) ?? []),
       history: store.earlierAnswers(run.ordinal, maxEarlierAnswers),
       reference: store.events.reference(run.ordinal),
       clock,

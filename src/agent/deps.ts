@@ -34,6 +34,8 @@ export interface AgentDeps {
   readonly reference: Reference | null;
   /** Where the planner's version is served; absent = the configured endpoint. */
   readonly policy?: PolicyEndpoint;
+  /** The version that is served there, for each turn to record; absent = the one that the run was created with. */
+  readonly policyVersion?: string;
   readonly clock: Clock;
   /** Uniform in [0, 1), for the jitter of retries. */
   readonly random: () => number;

@@ -11,6 +11,7 @@ import { Plan, planReply } from "./modules.ts";
 import { plannerPrompt } from "./prompts/planner.ts";
 import { type RunState, totalTokens } from "./run-state.ts";
 import type { StepOutcome } from "./steps.ts";
+import { createRandom } from "../lib/random.ts";
 
 /** The paper's cap on a planner's reply (section A.4 of the training notes: 2,048 tokens). */
 const maxPlanTokens = 2048;
@@ -30,7 +31,7 @@ export async function planTurn(context: StepContext, turn: number): Promise<Step
     step: "plan",
     turn,
     prompt,
-    sampling: plannerSampling(state),
+    sampling: plannerSampling(state, turn),
     schema: planReply,
     structure: state.spec.planner_structure,
     capture: "tokens",
@@ -44,20 +45,25 @@ export async function planTurn(context: StepContext, turn: number): Promise<Step
   const { reply, call } = called.value;
   const payload: Payload<"plan.completed"> = {
     ...readPlan(reply.parsed, deps.tools),
-    policy_version: state.spec.policy.version,
+    policy_version: deps.policyVersion ?? state.spec.policy.version,
     model: reply.modelServed,
     usage: reply.usage,
   };
   return ok([{ type: "plan.completed", turn, ...payload, detail: { calls: [call] } }]);
 }
 
-function plannerSampling(state: RunState): SamplingWanted {
+/** A rollout's turns must not share their luck; a caller's own seed goes out as it came. 31 bits suit every server. */
+function turnSeed({ spec }: RunState, seed: number, turn: number): number {
+  return spec.rollout === undefined ? seed : createRandom(seed, turn).whole(0, 2 ** 31 - 1);
+}
+
+function plannerSampling(state: RunState, turn: number): SamplingWanted {
   const { temperature, top_p, seed } = state.spec.sampling;
   return {
     temperature,
     maxTokens: Math.max(1, Math.min(maxPlanTokens, state.spec.limits.max_tokens - totalTokens(state.usage))),
     ...(top_p === undefined ? {} : { topP: top_p }),
-    ...(seed === undefined ? {} : { seed }),
+    ...(seed === undefined ? {} : { seed: turnSeed(state, seed, turn) }),
     // An unconstrained planner is a rollout's: a server's own sampling defaults must not shape its distribution.
     ...(state.spec.planner_structure === "free" ? { neutral: true } : {}),
   };

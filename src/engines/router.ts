@@ -2,9 +2,10 @@
 // the configuration says `offline` or nothing. A URL that is configured but unusable is an error, never a reason
 // to answer offline instead.
 
+import { unreachable } from "../lib/unreachable.ts";
 import type { Config, EndpointChoice } from "./endpoints.ts";
 import { readEndpoint } from "./endpoints.ts";
-import { type Engine, Role } from "./engine.ts";
+import { type ChatRequest, type Engine, Role } from "./engine.ts";
 import { createHostedEngine, DEFAULT_TIMEOUT_MS, type HostedOptions } from "./hosted/engine.ts";
 
 export interface RouterDeps extends Pick<HostedOptions, "capabilities" | "fetch" | "policyFetch" | "clock"> {
@@ -17,8 +18,20 @@ export function createEngine(config: Config, deps: RouterDeps): Engine {
   const endpointOf = (role: Role): EndpointChoice => choices.get(role) ?? { kind: "offline" };
   const hosted = createHostedEngine({ ...deps, endpointOf, timeoutMs: readTimeoutMs(config) });
   const engineOf = (role: Role) => (endpointOf(role).kind === "offline" ? deps.offline : hosted);
+  const serving = ({ role, policy }: ChatRequest) => {
+    switch (policy?.kind) {
+      case undefined:
+        return engineOf(role);
+      case "hosted":
+        return hosted;
+      case "offline":
+        return deps.offline;
+      default:
+        return unreachable(policy);
+    }
+  };
   return {
-    chat: (request, signal) => (request.policy === undefined ? engineOf(request.role) : hosted).chat(request, signal),
+    chat: (request, signal) => serving(request).chat(request, signal),
     modelOf: (role) => engineOf(role).modelOf(role),
   };
 }

@@ -2,6 +2,7 @@
 // off, read piece by piece under the caller's caps. It makes a single request and turns every failure into a Fault.
 
 import type OpenAI from "openai";
+import { faultOf, isRefusal } from "../../lib/guarded-fetch/fetch-fault.ts";
 import { err, ok, type Result } from "../../lib/result.ts";
 import { unreachable } from "../../lib/unreachable.ts";
 import type { Clock } from "../clock.ts";
@@ -136,6 +137,11 @@ function faultOfSending(error: unknown, asking: Asking, { response, errorText: t
   if (response !== null) {
     const { status, headers } = response;
     return faultOfHttp({ status, headers, text, now: asking.clock.now(), secrets });
+  }
+  const guarded = faultOf(error);
+  if (guarded !== null && isRefusal(guarded.code)) {
+    // Another try would be refused the same way.
+    return fault("engine_refused", `${guarded.code}: ${guarded.detail}`, false);
   }
   const host = new URL(asking.endpoint.baseUrl).host;
   return fault("connection_failed", redact(`could not reach ${host}: ${reasonOf(error)}`, secrets), true);

@@ -30,7 +30,7 @@ import fitted from "./weights.json" with { type: "json" };
 export const offlineWeights: OfflineWeights = OfflineWeights.parse(fitted);
 
 export interface OfflineEngineOptions {
-  /** The planner's policy; one engine serves one version. */
+  /** The planner's policy, for requests that bring none. */
   readonly weights: OfflineWeights;
   /** Uniform in [0, 1), for planner calls without a seed. Without it they depend on run and turn alone. */
   readonly random?: () => number;
@@ -43,8 +43,7 @@ interface Draft {
 }
 
 export function createOfflineEngine(options: OfflineEngineOptions): Engine {
-  const modelOf = (role: Role) =>
-    role === "planner" ? `offline-planner/${options.weights.version}` : `offline-${role}`;
+  const modelOf = (role: Role) => (role === "planner" ? plannerName(options.weights) : `offline-${role}`);
   const chat = async (request: ChatRequest, signal: AbortSignal): Promise<Result<ChatReply, EngineError>> => {
     if (signal.aborted) {
       return refuse("aborted", "The call was aborted before it began.");
@@ -60,9 +59,19 @@ export function createOfflineEngine(options: OfflineEngineOptions): Engine {
       return refuse("reply_too_large", `The reply is larger than ${request.maxReplyBytes} bytes.`);
     }
     stream(draft.text, request.onDelta);
-    return ok(toReply(request, draft, modelOf(request.role)));
+    const model = request.role === "planner" ? plannerName(weightsOf(request, options)) : modelOf(request.role);
+    return ok(toReply(request, draft, model));
   };
   return { chat, modelOf };
+}
+
+function plannerName({ version }: OfflineWeights): string {
+  return `offline-planner/${version}`;
+}
+
+/** A registered policy comes with the request. */
+function weightsOf({ policy }: ChatRequest, options: OfflineEngineOptions): OfflineWeights {
+  return policy?.kind === "offline" ? policy.weights : options.weights;
 }
 
 function refuse(code: EngineErrorCode, detail: string): Result<never, EngineError> {
@@ -76,7 +85,7 @@ function draftReply(request: ChatRequest, options: OfflineEngineOptions): Draft 
     case "analyzer":
       return plain(JSON.stringify(analyse(view)));
     case "planner":
-      return plan(request, view, { weights: options.weights, random: options.random });
+      return plan(request, view, { weights: weightsOf(request, options), random: options.random });
     case "executor":
       return plain(JSON.stringify(command(view)));
     case "verifier":

@@ -5,7 +5,10 @@ import { afterAll, beforeAll, expect, test } from "vitest";
 import { readEndpoint } from "../../../src/engines/endpoints.ts";
 import { type ChatReply, type Engine, Role } from "../../../src/engines/engine.ts";
 import { createMemoryCapabilityStore } from "../../../src/engines/hosted/capabilities.ts";
+import { createOfflineEngine, offlineWeights } from "../../../src/engines/offline/engine.ts";
+import { untrainedWeights } from "../../../src/engines/offline/policy/weights.ts";
 import { createEngine, readTimeoutMs } from "../../../src/engines/router.ts";
+import { createDeploymentGuard } from "../../../src/lib/guarded-fetch/deployment-guard.ts";
 import { type MockOpenAi, startMockOpenAi } from "../../support/mock-openai.ts";
 import { clock, never, planning, request } from "./support.ts";
 
@@ -25,11 +28,11 @@ const base = { INFERENCE_BASE_URL: "http://common:8000/v1/", INFERENCE_MODEL: "m
 test("a role falls back to the common endpoint in each part", () => {
   expect(readEndpoint(base, "planner")).toEqual({
     kind: "hosted",
-    endpoint: { kind: "hosted", baseUrl: "http://common:8000/v1", model: "m", apiKey: "common-key", logprobsMode: "unknown" },
+    endpoint: { baseUrl: "http://common:8000/v1", model: "m", apiKey: "common-key", logprobsMode: "unknown" },
   });
   const tuned = { ...base, PLANNER_MODEL: "p", PLANNER_API_KEY: "own-key", INFERENCE_LOGPROBS_MODE: "processed" };
   expect(readEndpoint(tuned, "planner")).toMatchObject({
-    endpoint: { kind: "hosted", baseUrl: "http://common:8000/v1", model: "p", apiKey: "own-key", logprobsMode: "processed" },
+    endpoint: { baseUrl: "http://common:8000/v1", model: "p", apiKey: "own-key", logprobsMode: "processed" },
   });
   expect(readEndpoint(tuned, "verifier")).toMatchObject({ endpoint: { model: "m", apiKey: "common-key" } });
 });
@@ -37,7 +40,7 @@ test("a role falls back to the common endpoint in each part", () => {
 test("a role with its own host and no key is called without a key", () => {
   const config = { ...base, PLANNER_BASE_URL: "http://mine:1/v1", INFERENCE_LOGPROBS_MODE: "processed" };
   expect(readEndpoint(config, "planner")).toMatchObject({
-    endpoint: { kind: "hosted", baseUrl: "http://mine:1/v1", model: "m", apiKey: null, logprobsMode: "unknown" },
+    endpoint: { baseUrl: "http://mine:1/v1", model: "m", apiKey: null, logprobsMode: "unknown" },
   });
 });
 
@@ -118,15 +121,17 @@ const offline: Engine = {
   modelOf: () => "offline-0",
 };
 
+const plain = (url: string, init: RequestInit) => fetch(url, init);
+const routing = {
+  offline,
+  capabilities: createMemoryCapabilityStore(),
+  fetch: plain,
+  policyFetch: plain,
+  clock,
+};
+
 function routed(config: Record<string, string>): Engine {
-  const plain = (url: string, init: RequestInit) => fetch(url, init);
-  return createEngine(config, {
-    offline,
-    capabilities: createMemoryCapabilityStore(),
-    fetch: plain,
-    policyFetch: plain,
-    clock,
-  });
+  return createEngine(config, routing);
 }
 
 test("nothing configured, or `offline`, is the offline engine; one role may be hosted beside it", async () => {
@@ -184,4 +189,35 @@ test("the timeout comes from ENGINE_TIMEOUT_SECONDS where that is a positive num
   expect([read("30"), read("0.5"), read(""), read("0"), read("-1"), read("soon"), readTimeoutMs({})]).toEqual([
     30_000, 500, 120_000, 120_000, 120_000, 120_000, 120_000,
   ]);
+});
+
+test("an offline policy is served by the offline engine, whatever the planner's configuration", async () => {
+  common.reset();
+  const engine = createEngine(
+    { INFERENCE_BASE_URL: common.url, INFERENCE_MODEL: "m" },
+    { ...routing, offline: createOfflineEngine({ weights: offlineWeights }) },
+  );
+  const policy = { kind: "offline" as const, weights: untrainedWeights("iteration-3") };
+  const reply = await engine.chat(planning({ policy }), never);
+  expect(reply).toMatchObject({
+    ok: true,
+    value: {
+      engine: "offline",
+      modelRequested: "offline-planner/iteration-3",
+      modelServed: "offline-planner/iteration-3",
+    },
+  });
+  expect(common.total).toBe(0);
+});
+
+test("a policy whose address the guard refuses is refused once, and is no reason to try again", async () => {
+  const guard = createDeploymentGuard({}, { fetch: (url, init) => fetch(url, init), now: () => 0 });
+  const engine = createEngine({}, { ...routing, policyFetch: guard.fetch });
+  own.reset();
+  const policy = { kind: "hosted" as const, baseUrl: own.url, model: "m", apiKey: "policy-key" };
+  expect(await engine.chat(planning({ policy }), never)).toMatchObject({
+    ok: false,
+    error: { code: "engine_refused", retryable: false, detail: expect.stringContaining("address_refused") },
+  });
+  expect(own.total).toBe(0);
 });

@@ -1,120 +1,88 @@
-// Questions that the reward tasks leave out: a target puzzle beside another part, a part with a number of the question
-// itself, and short wordings that would be read otherwise inside a longer sentence. The fit learns from their kinds; they have no reference answers and train nothing by reward.
+// Training questions that bind a part to something else than a second part with a number: to a number of the question
+// itself, so that a single result must still be combined, or to a target puzzle, so that results stand in a list.
 
-import { createRandom, type Random } from "../../../lib/random.ts";
+import type { Random } from "../../../lib/random.ts";
 import { type PartKind, partKinds } from "../question/part.ts";
+import { showNumber } from "./joined-tasks.ts";
 import { fillIn, type PartTask } from "./part-task.ts";
 import { partTask } from "./part-tasks.ts";
-import { randomDay, writeDate } from "./task-dates.ts";
 
-export interface BoundTask {
+export interface NumberTask {
+  readonly kind: PartKind;
   readonly query: string;
-  readonly kinds: readonly PartKind[];
-  /** Whether a last step must combine what is known. */
-  readonly isCombined: boolean;
+  readonly value: number;
 }
 
-const singles = ["mile", "yard", "foot", "hour", "minute", "day", "week", "gallon", "litre", "pound", "kilogram"];
-const targets = ["km", "feet", "metres", "minutes", "seconds", "hours", "litres", "millilitres", "grams", "kg"];
-const alone: readonly (readonly [kind: PartKind, wording: string])[] = [
-  ["units", "a {unit} in {to}"],
-  ["units", "one {unit} in {to}"],
-  ["units", "how many {to} in a {unit}"],
-  ["units", "How many {to} are in a {unit}?"],
-  ["weekday", "What day was it on {date}?"],
-  ["weekday", "Which day was {date}?"],
-  ["arithmetic", "What is -{a} - -{b}?"],
-  ["arithmetic", "-{a} + {b}"],
-  ["arithmetic", "{a} - -{b}"],
-  ["arithmetic", "What is the remainder of {a} divided by {b}?"],
-  ["arithmetic", "{b} factorial"],
-  ["arithmetic", "{b}!"],
-  ["arithmetic", "sqrt({a})"],
-  ["arithmetic", "sqrt(-{b})"],
-  ["arithmetic", "three quarters of {a}"],
-  ["arithmetic", "½ of {a}"],
-  ["arithmetic", "{a} / {b}"],
-  ["arithmetic", "{b}^{b}^2"],
-  ["arithmetic", "{b} to the 4th"],
-  ["statistics", "How many numbers are there in {a}, {b}, {b}?"],
-  ["statistics", "Which is larger: {a} or {b}?"],
-  ["statistics", "Which is smaller, {a} or {b}?"],
+const numberWordings: readonly (readonly [text: string, value: (part: number, n: number) => number])[] = [
+  ["{noun} times {n}", (part, n) => part * n],
+  ["What is {noun} times {n}?", (part, n) => part * n],
+  ["Multiply {noun} by {n}.", (part, n) => part * n],
+  ["Divide {noun} by {n}.", (part, n) => part / n],
+  ["What is {noun} plus {n}?", (part, n) => part + n],
+  ["Take {noun} and add {n}.", (part, n) => part + n],
+  ["Add {n} to {noun}.", (part, n) => part + n],
+  ["What is {noun} minus {n}?", (part, n) => part - n],
 ];
+const bindable: readonly PartKind[] = ["days", "weekday", "units", "statistics"];
 
-function aloneTask(random: Random): BoundTask {
-  const [kind, wording] = random.pick(alone);
-  const slots = {
-    unit: random.pick(singles),
-    to: random.pick(targets),
-    date: writeDate(randomDay(random), random),
-    a: String(random.whole(20, 900)),
-    b: String(random.whole(2, 30)),
+export function numberTask(random: Random): NumberTask {
+  const part = numericPart(random);
+  const n = random.whole(2, 40);
+  // "the mean of 3 and 5 times 7" would have two readings.
+  const wordings = numberWordings.filter(([text]) => part.kind !== "statistics" || !text.includes("times"));
+  const [text, value] = random.pick(wordings);
+  return {
+    kind: part.kind,
+    query: fillIn(text, { noun: part.noun, n: String(n) }),
+    value: value(Number(part.value), n),
   };
-  return { query: fillIn(wording, slots), kinds: [kind], isCombined: false };
 }
 
-const puzzleWordings = ["{qa} {qb}", "{qb} {qa}", "I have two questions. {qa} {qb}", "First: {qa} Second: {qb}"];
-const numberWordings = [
-  "{noun} times {n}",
-  "What is {noun} times {n}?",
-  "Multiply {noun} by {n}.",
-  "Divide {noun} by {n}.",
-  "What is {noun} plus {n}?",
-  "Take {noun} and add {n}.",
-  "Add {n} to {noun}.",
-  "What is {noun} minus {n}?",
-];
-/** Beside "Which is larger: 81 or 72?", which is one part. */
-const choiceWordings = [
-  "Which is larger: {noun} or {other}?",
-  "Which is greater, {noun} or {other}?",
-  "Which is smaller: {noun} or {other}?",
-  "What is the smaller number, {noun} or {other}?",
-];
-const numeric: readonly PartKind[] = ["arithmetic", "days", "weekday", "units", "statistics"];
-const others = partKinds.filter((kind) => kind !== "target");
-
-export function boundTasks(seed: number, count: number): BoundTask[] {
-  const random = createRandom(seed, 11);
-  const tasks: BoundTask[] = [];
-  while (tasks.length < count) {
-    const chance = random.next();
-    if (chance < 0.3) {
-      tasks.push(aloneTask(random));
-    } else if (chance < 0.5) {
-      const [one, two] = [numericPart(random), numericPart(random)];
-      if (one.kind !== two.kind) {
-        const query = fillIn(random.pick(choiceWordings), { noun: one.noun, other: two.noun });
-        tasks.push({ query, kinds: [one.kind, two.kind], isCombined: true });
-      }
-    } else if (chance < 0.75) {
-      const other = partTask[random.pick(others)]("train", random);
-      const slots = { qa: sentence(partTask.target("train", random).ask), qb: sentence(other.ask) };
-      tasks.push({
-        query: fillIn(random.pick(puzzleWordings), slots),
-        kinds: ["target", other.kind],
-        isCombined: true,
-      });
-    } else {
-      const part = numericPart(random);
-      const slots = { noun: part.noun, n: String(random.whole(2, 40)) };
-      const wording = random.pick(part.kind === "arithmetic" ? ["{noun}"] : numberWordings);
-      tasks.push({ query: fillIn(wording, slots), kinds: [part.kind], isCombined: part.kind !== "arithmetic" });
-    }
-  }
-  return tasks;
-}
-
-function sentence(text: string): string {
-  return /[.?!]$/.test(text) ? text : `${text}.`;
-}
-
-/** A weekday's name or a date cannot be calculated with. */
-function numericPart(random: Random): PartTask {
+/** A weekday's name or a date cannot be calculated with; a list of more than two would end in two places. */
+function numericPart(random: Random): Pick<PartTask, "kind" | "noun" | "value"> {
   for (;;) {
-    const part = partTask[random.pick(numeric)]("train", random);
+    const kind = random.pick(bindable);
+    if (kind === "statistics") {
+      const [x, y] = [random.whole(1, 99), random.whole(1, 99)];
+      return { kind, noun: `the ${random.pick(["mean", "average"])} of ${x} and ${y}`, value: (x + y) / 2 };
+    }
+    const part = partTask[kind]("train", random);
     if (typeof part.value === "number") {
       return part;
     }
   }
+}
+
+export interface PuzzleTask {
+  readonly kinds: readonly [PartKind, PartKind];
+  readonly query: string;
+  /** Any expression counts that the engine's own program found: the pattern holds the other part's value. */
+  readonly pattern: string;
+}
+
+const puzzleWordings = [
+  "{puzzle} {other}",
+  "{other} {puzzle}",
+  "I have two questions. {puzzle} {other}",
+  "First: {other} Second: {puzzle}",
+];
+const others = partKinds.filter((kind) => kind !== "target");
+const expression = String.raw`[-+*/() 0-9]*[-+*/][-+*/() 0-9]*`;
+
+export function puzzleTask(random: Random): PuzzleTask {
+  const puzzle = partTask.target("train", random);
+  const other = partTask[random.pick(others)]("train", random);
+  const wording = random.pick(puzzleWordings);
+  const value = typeof other.value === "number" ? showNumber(other.value) : (other.value ?? "");
+  const escaped = value.replaceAll(/[.+]/g, String.raw`\$&`);
+  const isPuzzleFirst = wording.indexOf("{puzzle}") < wording.indexOf("{other}");
+  return {
+    kinds: isPuzzleFirst ? ["target", other.kind] : [other.kind, "target"],
+    query: fillIn(wording, { puzzle: sentence(puzzle.ask), other: sentence(other.ask) }),
+    pattern: isPuzzleFirst ? `^${expression}; ${escaped}$` : `^${escaped}; ${expression}$`,
+  };
+}
+
+function sentence(text: string): string {
+  return /[.?!]$/.test(text) ? text : `${text}.`;
 }

@@ -31,14 +31,23 @@ const two: Readonly<Record<Split, readonly Joiner[]>> = {
     { text: "Let me know {a} multiplied by {b}.", value: multiply },
     { text: "I have two questions. {qa} {qb} What is the total of the answers?", value: add },
     { text: "How much more is {a} than {b}, or the other way round? Give the difference.", value: apart },
-  ],
-  heldout: [
     { text: "Start with {a}, then add {b}.", value: add },
     { text: "Subtract {a} from {b}.", value: ([a = 0, b = 0]) => b - a },
     { text: "First: {qa} Second: {qb} Give the sum of both answers.", value: add },
     { text: "Which is the smaller number, {a} or {b}?", value: smallest },
     { text: "Multiply {a} by {b}.", value: multiply },
     { text: "Find the total of {a} and {b}.", value: add },
+    { text: "What is the average of {a} and {b}?", value: ([a = 0, b = 0]) => (a + b) / 2 },
+    { text: "Divide {a} by {b}.", value: ([a = 0, b = 0]) => a / b },
+    { text: "Add {a} to {b}.", value: add },
+  ],
+  heldout: [
+    { text: "Begin with {a} and subtract {b}.", value: ([a = 0, b = 0]) => a - b },
+    { text: "How much is {a}, plus {b}?", value: add },
+    { text: "I need the product of {a} and {b}.", value: multiply },
+    { text: "What is the greater of {a} and {b}?", value: largest },
+    { text: "{qa} {qb} What is the difference of the two answers?", value: apart },
+    { text: "Add the following: {a} and {b}.", value: add },
   ],
 };
 
@@ -52,12 +61,16 @@ const three: Readonly<Record<Split, readonly Joiner[]>> = {
     { text: "What is {a} plus {b} minus {c}?", value: ([a = 0, b = 0, c = 0]) => a + b - c },
     { text: "Compare {a}, {b} and {c}: what is the maximum?", value: largest },
     { text: "I have three questions. {qa} {qb} {qc} What is the total of the answers?", value: add },
-  ],
-  heldout: [
     { text: "Start with {a}, subtract {b}, then add {c}.", value: ([a = 0, b = 0, c = 0]) => a - b + c },
     { text: "First: {qa} Second: {qb} Third: {qc} Finally give the sum of all three answers.", value: add },
     { text: "Which is the smallest of {a}, {b} and {c}?", value: smallest },
     { text: "Find the total of {a}, {b} and {c}.", value: add },
+  ],
+  heldout: [
+    { text: "Begin with {a}, add {b}, then subtract {c}.", value: ([a = 0, b = 0, c = 0]) => a + b - c },
+    { text: "How much is {a}, plus {b}, plus {c}?", value: add },
+    { text: "Give me the maximum of {a}, {b} and {c}.", value: largest },
+    { text: "{qa} {qb} {qc} What is the sum of the three results?", value: add },
   ],
 };
 
@@ -67,8 +80,10 @@ const lists: Readonly<Record<Split, readonly string[]>> = {
     "Tell me {a}, and also {b}{c}.",
     "Work out {a}; {b}{c}. Give each result.",
     "Some questions: {qa} {qb} {qc}",
+    "I want to know the following: {a}; {b}{c}.",
+    "First: {qa} Second: {qb} {qc}",
   ],
-  heldout: ["I want to know the following: {a}; {b}{c}.", "First: {qa} Second: {qb} {qc}"],
+  heldout: ["Please answer the following questions: {qa} {qb} {qc}", "Please answer: {qa} {qb} {qc}"],
 };
 
 export interface Joined {

@@ -29,8 +29,8 @@ export function unitsTask(split: Split, random: Random): PartTask {
   const amount = random.next() < 0.3 ? random.whole(11, 99) / 10 : random.whole(2, 60);
   const slots = { n: String(amount), from, to };
   const nouns: Wordings = {
-    train: ["{n} {from} in {to}", "{n} {from} converted to {to}"],
-    heldout: ["{n} {from} expressed in {to}"],
+    train: ["{n} {from} in {to}", "{n} {from} converted to {to}", "{n} {from} expressed in {to}"],
+    heldout: ["{n} {from} converted into {to}", "{n} {from} as {to}"],
   };
   const asks: Wordings = {
     train: [
@@ -38,8 +38,12 @@ export function unitsTask(split: Split, random: Random): PartTask {
       "How many {to} are {n} {from}?",
       "How many {to} are there in {n} {from}?",
       "What is {n} {from} in {to}?",
+      "How many {to} is {n} {from}?",
+      "Express {n} {from} in {to}.",
+      "{n} {from} is how many {to}?",
+      "How many {to} are in {n} {from}?",
     ],
-    heldout: ["How many {to} is {n} {from}?", "Express {n} {from} in {to}.", "{n} {from} is how many {to}?"],
+    heldout: ["Express {n} {from} as {to}.", "Please convert {n} {from} into {to}.", "{n} {from} are how many {to}?"],
   };
   return framed(
     "units",
@@ -71,6 +75,7 @@ const measures: readonly (readonly [word: string, value: (numbers: readonly numb
   ["range", (numbers) => Math.max(...numbers) - Math.min(...numbers)],
   ["standard deviation", deviation],
   ["sum", sum],
+  ["variance", (numbers) => deviation(numbers) ** 2],
   ["maximum", (numbers) => Math.max(...numbers)],
   ["largest", (numbers) => Math.max(...numbers)],
   ["smallest", (numbers) => Math.min(...numbers)],
@@ -86,16 +91,24 @@ export function statisticsTask(split: Split, random: Random): PartTask {
     list: random.pick([plain, `[${plain}]`, `${numbers.slice(0, -1).join(", ")} and ${numbers.at(-1)}`]),
   };
   const nouns: Wordings = {
-    train: ["the {m} of {list}", "the {m} of the numbers {list}"],
-    heldout: ["the {m} of the list {list}", "the {m} of these values: {list}"],
+    train: [
+      "the {m} of {list}",
+      "the {m} of the numbers {list}",
+      "the {m} of the list {list}",
+      "the {m} of these values: {list}",
+    ],
+    heldout: ["the {m} of the data {list}", "the {m} of these numbers: {list}"],
   };
   const asks: Wordings = {
     train: [
       "For the numbers {list}, what is the {m}?",
       "{list}: what is the {m}?",
       "Find the {m} of the data set {list}.",
+      "Given {list}, find the {m}.",
+      "Here are some values: {list}. What is their {m}?",
+      "{list} {m}?",
     ],
-    heldout: ["Given {list}, find the {m}.", "Here are some values: {list}. What is their {m}?"],
+    heldout: ["What is the {m} of this list: {list}?", "{list}. What is their {m}?"],
   };
   return framed(
     "statistics",

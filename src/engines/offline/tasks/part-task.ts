@@ -27,13 +27,25 @@ export function fillIn(wording: string, slots: Readonly<Record<string, string>>)
 
 /** What stands before and after a noun phrase to make a question of it. */
 const frames: Wordings = {
-  train: ["What is {noun}?", "Calculate {noun}.", "Find {noun}.", "Tell me {noun}.", "Work out {noun}", "{noun}"],
-  heldout: [
+  train: [
+    "What is {noun}?",
+    "Calculate {noun}.",
+    "Find {noun}.",
+    "Tell me {noun}.",
+    "Work out {noun}",
+    "{noun}",
     "Please give me {noun}.",
     "Can you compute {noun}?",
     "What's {noun}?",
     "I need {noun}.",
     "Determine {noun}.",
+  ],
+  heldout: [
+    "Could you work out {noun}?",
+    "I'd like to know {noun}.",
+    "Show me {noun}.",
+    "Let me have {noun}, please.",
+    "What would {noun} be?",
   ],
 };
 

@@ -30,8 +30,6 @@ const arithmetic: Readonly<Record<Split, readonly Arithmetic[]>> = {
     { noun: "{a} minus {b}", value: (a, b) => a - b },
     { noun: "{a} multiplied by {c}", value: (a, _, c) => a * c },
     { noun: "{b}^2", value: (_, b) => b * b },
-  ],
-  heldout: [
     { noun: "{a} × {b}", value: (a, b) => a * b },
     { noun: "{a} plus {b} minus {c}", value: (a, b, c) => a + b - c },
     { noun: "{a} * ({b} - {c})", value: (a, b, c) => a * (b - c) },
@@ -40,6 +38,22 @@ const arithmetic: Readonly<Record<Split, readonly Arithmetic[]>> = {
     { noun: "{c}% of {a} plus {b}", value: (a, b, c) => (a * c) / 100 + b },
     { noun: "{a} + {b} + {c}", value: (a, b, c) => a + b + c },
     { noun: "the square root of {a} times {c}", value: (a, _, c) => Math.sqrt(a) * c },
+    { noun: "half of {a}", value: (a) => a / 2 },
+    { noun: "twice {b}", value: (_, b) => 2 * b },
+    { noun: "three quarters of {a}", value: (a) => (a * 3) / 4 },
+    { noun: "{b} cubed", value: (_, b) => b ** 3 },
+    { noun: "the remainder of {a} divided by {c}", value: (a, _, c) => a % c },
+  ],
+  heldout: [
+    { noun: "{a} minus {b} plus {c}", value: (a, b, c) => a - b + c },
+    { noun: "({a} - {b}) / {c}", value: (a, b, c) => (a - b) / c },
+    { noun: "{a} times {c} plus {b}", value: (a, b, c) => a * c + b },
+    { noun: "{c} * {b} + {a}", value: (a, b, c) => c * b + a },
+    { noun: "{a} - {b} - {c}", value: (a, b, c) => a - b - c },
+    { noun: "{b} squared minus {c}", value: (_, b, c) => b * b - c },
+    { noun: "{a} multiplied by {b} minus {c}", value: (a, b, c) => a * b - c },
+    { noun: "twice {a}", value: (a) => 2 * a },
+    { noun: "{a} divided by {b} minus {c}", value: (a, b, c) => a / b - c },
   ],
 };
 
@@ -49,8 +63,8 @@ function arithmeticTask(split: Split, random: Random): PartTask {
   const noun = fillIn(form.noun, { a: String(a), b: String(b), c: String(c) });
   const verb =
     split === "train"
-      ? [`Evaluate ${noun}`, `How much is ${noun}?`, `${noun} = ?`]
-      : [`Compute ${noun}.`, `What does ${noun} equal?`];
+      ? [`Evaluate ${noun}`, `How much is ${noun}?`, `${noun} = ?`, `Compute ${noun}.`, `What does ${noun} equal?`]
+      : [`What is the value of ${noun}?`, `Please evaluate ${noun}.`];
   return framed("arithmetic", split, random, noun, form.value(a, b, c), verb);
 }
 
@@ -64,12 +78,17 @@ const targetWordings: Wordings = {
     "Game of {target}: {bare}",
     "Reach {target} using {list} once each with + - * /.",
     "Combine the numbers {list} to get {target}, using each number exactly once.",
-  ],
-  heldout: [
     "Can you make {target} with the numbers {bare}?",
     "Using {list}, obtain {target}; every number must be used once.",
     "Play the {target} game with {list}.",
+    "{target} game with {list}",
     "Given the numbers {list}, find parentheses and operations such that the result equals {target}.",
+  ],
+  heldout: [
+    "Please use the numbers {list} to reach {target}.",
+    "Make {target} using {list}, each of them once.",
+    "Get {target} from the numbers {list}.",
+    "With {list} and basic operations, can you reach {target}?",
   ],
 };
 
@@ -95,16 +114,19 @@ function daysTask(split: Split, random: Random): PartTask {
   const slots = { from: writeDate(from, random), to: writeDate(from + count, random), n: String(count) };
   if (random.next() < 0.3) {
     const nouns: Wordings = {
-      train: ["the date {n} days after {from}"],
-      heldout: ["the date that is {n} days later than {from}"],
+      train: ["the date {n} days after {from}", "the date that is {n} days later than {from}", "{n} days after {from}"],
+      heldout: ["the date that comes {n} days after {from}"],
     };
     const asks: Wordings = {
       train: [
         "What date is {n} days after {from}?",
         "What is the date {n} days from {from}?",
         "Add {n} days to {from}.",
+        "Which date comes {n} days after {from}?",
+        "What date do you get {n} days past {from}?",
+        "{from} plus {n} days",
       ],
-      heldout: ["Which date comes {n} days after {from}?", "What date do you get {n} days past {from}?"],
+      heldout: ["Which date falls {n} days after {from}?", "What is the date {n} days later than {from}?"],
     };
     const date = isoDate(from + count);
     return framed(
@@ -121,19 +143,24 @@ function daysTask(split: Split, random: Random): PartTask {
       "the number of days between {from} and {to}",
       "the days from {from} to {to}",
       "the number of days from {from} until {to}",
+      "how many days there are between {from} and {to}",
+      "the count of days between {from} and {to}",
     ],
-    heldout: ["how many days there are between {from} and {to}", "the count of days between {from} and {to}"],
+    heldout: ["the days between {from} and {to}", "the number of days that lie between {from} and {to}"],
   };
   const asks: Wordings = {
     train: [
       "How many days are there between {from} and {to}?",
       "How many days lie between {from} and {to}?",
       "From {from} to {to}, how many days pass?",
-    ],
-    heldout: [
       "How many days separate {from} and {to}?",
       "How many days is it from {from} to {to}?",
       "How many days elapsed between {from} and {to}?",
+    ],
+    heldout: [
+      "How many days pass between {from} and {to}?",
+      "How many days were there from {from} until {to}?",
+      "Count the days between {from} and {to}.",
     ],
   };
   return framed(
@@ -150,23 +177,29 @@ function weekdayTask(split: Split, random: Random): PartTask {
   const day = randomDay(random);
   const date = writeDate(day, random);
   const numbered = random.next() < 0.4;
-  const noun = numbered
-    ? split === "train"
-      ? `the weekday number of ${date} (Monday = 1)`
-      : `the number of the weekday of ${date} (Monday is 1)`
-    : split === "train"
-      ? `the weekday of ${date}`
-      : `the day of the week of ${date}`;
+  const nouns: Wordings = numbered
+    ? {
+        train: ["the weekday number of {date} (Monday = 1)", "the number of the weekday of {date} (Monday is 1)"],
+        heldout: ["the weekday number (Monday = 1) of {date}"],
+      }
+    : { train: ["the weekday of {date}", "the day of the week of {date}"], heldout: ["the weekday of the day {date}"] };
   const asks =
     split === "train"
-      ? [`Which weekday was ${date}?`, `What day of the week is ${date}?`, `On which weekday does ${date} fall?`]
-      : [`On what day of the week did ${date} fall?`, `${date} is which weekday?`, `What weekday will ${date} be?`];
+      ? [
+          `Which weekday was ${date}?`,
+          `What day of the week is ${date}?`,
+          `On which weekday does ${date} fall?`,
+          `On what day of the week did ${date} fall?`,
+          `${date} is which weekday?`,
+          `What weekday will ${date} be?`,
+        ]
+      : [`What weekday does ${date} fall on?`, `On which weekday was ${date}?`, `${date} was what day of the week?`];
   const weekday = isoWeekday(day);
   return framed(
     "weekday",
     split,
     random,
-    noun,
+    fillIn(random.pick(nouns[split]), { date }),
     numbered ? weekday : (weekdayNames[weekday - 1] ?? ""),
     numbered ? [] : asks,
   );
