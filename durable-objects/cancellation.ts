@@ -2,7 +2,18 @@
 // holds no open call.
 
 import type { NewEvent } from "../src/agent/events.ts";
-import { openTurn, type RunState } from "../src/agent/run-state.ts";
+import { noTokens, openTurn, type RunState } from "../src/agent/run-state.ts";
+import { warn } from "./warn.ts";
+
+/** A log that cannot be read can still be ended: neither cancel nor erasure may depend on it. */
+export function cancellationOf(runId: string, readState: () => RunState): NewEvent[] {
+  try {
+    return cancellation(readState());
+  } catch (error) {
+    warn(`the log of ${runId} cannot be read`, error);
+    return [{ type: "run.cancelled", turn: null, usage: { total: noTokens, by_role: {} } }];
+  }
+}
 
 export function cancellation(state: RunState): NewEvent[] {
   const open = openTurn(state);

@@ -3,18 +3,26 @@
 
 import type { NewEvent } from "../src/agent/events.ts";
 import { runIdOf } from "../src/lib/ids.ts";
+import type { BlocklistNote } from "../src/tools/web-service/blocklist.ts";
 import type { StartRun } from "./session-api.ts";
 import type { RunRow, SessionStore } from "./session-store.ts";
 
-export function createRun(store: SessionStore, input: StartRun, nowMs: number): RunRow {
+/** `blocklist`: what the deployment keeps from the run's tools, which is the deployment's to say and not the caller's. */
+export function createRun(
+  store: SessionStore,
+  input: StartRun,
+  nowMs: number,
+  blocklist: BlocklistNote | null = null,
+): RunRow {
   const { tenant, sessionId, spec, reference, idempotency } = input;
-  const event: NewEvent = { type: "run.created", turn: null, ...spec, session_id: sessionId };
+  const note = blocklist === null ? {} : { blocklist };
+  const event: NewEvent = { type: "run.created", turn: null, ...spec, ...note, session_id: sessionId };
   // The HTTP layer's cap on a body keeps a reference well under what a row may hold.
   const prepared = { event, detail: reference === null ? null : { inline: { reference } } };
   const at = new Date(nowMs).toISOString();
   const runId = (ordinal: number): string => runIdOf(sessionId, ordinal);
   const created = store.createRun(
-    { tenant, sessionId },
+    { tenant, sessionId, conversation: input.session === "new" ? "new" : "continued" },
     { runId, event: prepared, at, query: spec.query },
     idempotency,
   );

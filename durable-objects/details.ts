@@ -2,13 +2,14 @@
 // their hash, put there before the event that points at them is appended.
 
 import { EventDetail, type NewEvent } from "../src/agent/events.ts";
+import { runIdOf } from "../src/lib/ids.ts";
 import { sha256Hex } from "../src/lib/sha256.ts";
 import type { PreparedEvent } from "./event-table.ts";
 
 /** Characters of JSON that are sure to stay under 1 MB as UTF-8, of which a character takes three bytes at most. */
 const maxInlineChars = 300_000;
 
-export function detailPrefix(tenant: string, runId: string): string {
+function detailPrefix(tenant: string, runId: string): string {
   return `details/${tenant}/${runId}/`;
 }
 
@@ -50,9 +51,9 @@ export async function fetchDetail(bucket: R2Bucket, key: string): Promise<EventD
   return EventDetail.parse(await found.json());
 }
 
-/** Removes every spilled detail of a run. */
-export async function deleteDetails(bucket: R2Bucket, tenant: string, runId: string): Promise<void> {
-  const prefix = detailPrefix(tenant, runId);
+/** Removes every spilled detail of a session's runs, whose ids hold the session's: one list for all of them. */
+export async function deleteDetails(bucket: R2Bucket, tenant: string, sessionId: string): Promise<void> {
+  const prefix = `details/${tenant}/${runIdOf(sessionId, 0).replace(/\d+$/, "")}`;
   for (;;) {
     const { objects, truncated } = await bucket.list({ prefix });
     if (objects.length > 0) {

@@ -4,11 +4,8 @@
 export interface OpenWork {
   readonly hasUnendedRun: boolean;
   readonly outbox: readonly { readonly attempts: number; readonly next_at: number }[];
-  readonly isErasing: boolean;
 }
 
-/** An erasure that meets a fault of R2 or D1 tries again after this. */
-const erasureRetryMs = 5000;
 /** A row that is overdue waits this long at least: alarms that follow each other at once would starve the object. */
 const minWaitMs = 1000;
 
@@ -18,7 +15,6 @@ export function nextAlarm(open: OpenWork, nowMs: number, leaseMs: number): numbe
     ...(open.hasUnendedRun ? [nowMs + leaseMs] : []),
     // A row that was never tried is being delivered right now; the alarm is for the case that this is cut short.
     ...open.outbox.map((row) => (row.attempts === 0 ? nowMs + leaseMs : Math.max(row.next_at, nowMs + minWaitMs))),
-    ...(open.isErasing ? [nowMs + erasureRetryMs] : []),
   ];
   return due.length === 0 ? null : Math.min(...due);
 }

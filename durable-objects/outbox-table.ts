@@ -1,29 +1,53 @@
-// The outbox's rows in a session's SQLite: what a run still owes to the stores outside. A row stands until it is
-// delivered; a failed try moves its time.
+// The outbox's rows in a session's SQLite: what is still owed to the stores and objects outside. A row stands until
+// it is delivered, and what it brings about next is added in the same step; a failed try moves its time.
 
 import * as z from "zod";
 import { isInitialised } from "./session-schema.ts";
 
-export const OutboxKind = z.enum(["created", "ended"]);
+/**
+ * `created`: the run's row in the ledger. `ended`: its record, then the end of its row. `report`: the batch is told of
+ * the end. `ask`: a judge or a webhook is asked for the reward. `reward`: what it said goes into the ledger, and to
+ * the batch. `erase`: what an erased session left elsewhere is removed.
+ */
+export const OutboxKind = z.enum(["created", "ended", "report", "ask", "reward", "erase"]);
 export type OutboxKind = z.infer<typeof OutboxKind>;
 
-/** `next_at` in milliseconds since the epoch; 0 = at once. */
+/** `next_at` in milliseconds since the epoch; 0 = at once. `ordinal` is 0 for what concerns the whole session. */
 export const OutboxRow = z.object({ ordinal: z.int(), kind: OutboxKind, attempts: z.int(), next_at: z.number() });
 export type OutboxRow = z.infer<typeof OutboxRow>;
 
+/** A row to be added; `payload` is JSON text, kept where a later try could not find it out again. */
+export interface NewOutboxRow {
+  readonly kind: OutboxKind;
+  readonly payload: string | null;
+}
+
+/** What a try came to. */
+export type RowOutcome =
+  | { readonly kind: "delivered"; readonly next: readonly NewOutboxRow[] }
+  /** Not now, and not before `minWaitMs`. */
+  | { readonly kind: "later"; readonly minWaitMs: number; readonly detail: string };
+
 export class OutboxTable {
+  readonly #storage: DurableObjectStorage;
   readonly #sql: SqlStorage;
 
-  constructor(sql: SqlStorage) {
-    this.#sql = sql;
+  constructor(storage: DurableObjectStorage) {
+    this.#storage = storage;
+    this.#sql = storage.sql;
   }
 
   /** Inside the transaction that makes the row due. */
-  add(ordinal: number, kind: OutboxKind): void {
-    this.#sql.exec("INSERT INTO outbox VALUES (?, ?, 0, 0)", ordinal, kind);
+  add(ordinal: number, { kind, payload }: NewOutboxRow): void {
+    this.#sql.exec(
+      "INSERT INTO outbox (ordinal, kind, attempts, next_at, payload) VALUES (?, ?, 0, 0, ?) ON CONFLICT DO NOTHING",
+      ordinal,
+      kind,
+      payload,
+    );
   }
 
-  /** Oldest first. */
+  /** Oldest run first. */
   rows(): OutboxRow[] {
     return isInitialised(this.#sql)
       ? this.#sql
@@ -33,8 +57,21 @@ export class OutboxTable {
       : [];
   }
 
-  settle({ ordinal, kind }: OutboxRow): void {
-    this.#sql.exec("DELETE FROM outbox WHERE ordinal = ? AND kind = ?", ordinal, kind);
+  payload({ ordinal, kind }: OutboxRow): string | null {
+    const row = this.#sql.exec("SELECT payload FROM outbox WHERE ordinal = ? AND kind = ?", ordinal, kind).toArray()[0];
+    return typeof row?.["payload"] === "string" ? row["payload"] : null;
+  }
+
+  /** Takes a delivered row away and adds what follows from it; nothing where the session was erased meanwhile. */
+  settle({ ordinal, kind }: OutboxRow, next: readonly NewOutboxRow[]): void {
+    this.#storage.transactionSync(() => {
+      const settled = this.#sql
+        .exec("DELETE FROM outbox WHERE ordinal = ? AND kind = ? RETURNING kind", ordinal, kind)
+        .toArray();
+      for (const row of settled.length === 0 ? [] : next) {
+        this.add(ordinal, row);
+      }
+    });
   }
 
   postpone({ ordinal, kind, attempts }: OutboxRow, nextAt: number): void {

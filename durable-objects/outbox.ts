@@ -1,24 +1,15 @@
-// The outbox: what a run owes to the stores outside its object, delivered at least once and harmlessly repeated.
-// `created` is a row in the ledger; `ended` is the record in R2, then the ledger row's end. A fault of R2 or D1
-// postpones a row and is never thrown.
+// The outbox: what a session owes to the world outside its object, delivered at least once and harmlessly repeated.
+// A fault, or a call that hangs, postpones a row and is never thrown. What each row does is deliver-row.ts's business.
 
-import { foldRun } from "../src/agent/fold.ts";
-import type { RunState } from "../src/agent/run-state.ts";
-import type { Ledger } from "../src/store/ledger.ts";
-import type { RecordStore } from "../src/store/records.ts";
-import { type LogEntry, projectRecord } from "../src/training/rollout-record.ts";
-import { unreachable } from "../src/lib/unreachable.ts";
-import type { OutboxRow } from "./outbox-table.ts";
+import type { OutboxKind, OutboxRow } from "./outbox-table.ts";
+import { deliverRow, type RowDeps } from "./deliver-row.ts";
 import type { SessionStore } from "./session-store.ts";
+import { within } from "./within.ts";
 
-export interface OutboxDeps {
-  readonly store: SessionStore;
-  readonly ledger: Ledger;
-  readonly records: RecordStore;
-  readonly tenant: string;
-  /** The whole log of a run, with the details that its record is made of. */
-  readonly readLog: (ordinal: number) => Promise<readonly LogEntry[]>;
-  readonly now: () => number;
+/** Rows of one lane are delivered one after the other; asking a judge for minutes must not hold up the stores. */
+export type Lane = "stores" | "asks";
+
+export interface OutboxDeps extends RowDeps {
   readonly random: () => number;
   readonly warn: (message: string, error: unknown) => void;
 }
@@ -26,71 +17,51 @@ export interface OutboxDeps {
 /** Doubling from one second; five minutes keep a long fault from costing much. */
 const baseWaitMs = 1000;
 const maxWaitMs = 300_000;
+/** A record of some megabytes on a slow day. A try that takes longer is given up, not the row. */
+const maxStoreMs = 60_000;
 
-/** Tries every row that is due, oldest first. Rows that fail wait for their next time. */
-export async function deliverOutbox(deps: OutboxDeps): Promise<void> {
-  for (const row of deps.store.outbox.rows().filter((due) => due.next_at <= deps.now())) {
-    try {
-      await deliver(deps, row);
-      deps.store.outbox.settle(row);
-    } catch (error) {
-      const waitMs = Math.min(maxWaitMs, baseWaitMs * 2 ** row.attempts) * (0.5 + deps.random() / 2);
-      deps.store.outbox.postpone(row, deps.now() + Math.round(waitMs));
-      deps.warn(`outbox row ${row.kind} of run ${row.ordinal} waits ${Math.round(waitMs)} ms`, error);
+/** Tries every row of the lane that is due, and those that follow from it. Rows that fail wait for their next time. */
+export async function deliverOutbox(deps: OutboxDeps, lane: Lane): Promise<void> {
+  const next = (): OutboxRow | null => nextDue(deps.store, deps.clock.now(), lane);
+  for (let row = next(); row !== null; row = next()) {
+    await tryRow(deps, row, lane === "asks" ? deps.maxAskMs + maxStoreMs : maxStoreMs);
+  }
+}
+
+async function tryRow(deps: OutboxDeps, row: OutboxRow, limitMs: number): Promise<void> {
+  const { outbox } = deps.store;
+  try {
+    const outcome = await within(deps.clock, limitMs, (signal) => deliverRow(deps, row, signal));
+    if (outcome.kind === "delivered") {
+      outbox.settle(row, outcome.next);
+    } else {
+      postpone(deps, row, { minWaitMs: outcome.minWaitMs, error: outcome.detail });
     }
+  } catch (error) {
+    postpone(deps, row, { minWaitMs: 0, error });
   }
 }
 
-async function deliver(deps: OutboxDeps, row: OutboxRow): Promise<void> {
-  switch (row.kind) {
-    case "created":
-      await deliverCreation(deps, row.ordinal);
-      return;
-    case "ended":
-      await deliverEnd(deps, row.ordinal);
-      return;
-    default:
-      unreachable(row.kind);
-  }
+function postpone(deps: OutboxDeps, row: OutboxRow, why: { minWaitMs: number; error: unknown }): void {
+  const jittered = Math.min(maxWaitMs, baseWaitMs * 2 ** row.attempts) * (0.5 + deps.random() / 2);
+  // Never earlier than asked; a little later, because everyone was told the same moment.
+  const asked = Math.min(maxWaitMs, why.minWaitMs) * (1 + deps.random() / 4);
+  const waitMs = Math.round(Math.max(jittered, asked));
+  deps.store.outbox.postpone(row, deps.clock.now() + waitMs);
+  deps.warn(`outbox row ${row.kind} of run ${row.ordinal} waits ${waitMs} ms`, why.error);
 }
 
-/** The first event says all that the ledger's row begins with. */
-async function deliverCreation(deps: OutboxDeps, ordinal: number): Promise<void> {
-  const state = foldRun(deps.store.events.read(ordinal, 0, 1));
-  if (state !== null) {
-    await deps.ledger.recordCreated(createdRow(deps.tenant, state));
-  }
-}
+const storeOrder: readonly OutboxKind[] = ["erase", "created", "ended", "report", "reward"];
 
-async function deliverEnd(deps: OutboxDeps, ordinal: number): Promise<void> {
-  const log = await deps.readLog(ordinal);
-  const state = foldRun(log.map((entry) => entry.event));
-  if (state === null) {
-    return;
-  }
-  const stored = await deps.records.put(deps.tenant, state.runId, projectRecord(state, log));
-  await deps.ledger.recordEnded({
-    ...createdRow(deps.tenant, state),
-    status: state.status,
-    ended_at: state.endedAt ?? state.createdAt,
-    turns: state.turns.length,
-    prompt_tokens: state.usage.total.prompt_tokens,
-    completion_tokens: state.usage.total.completion_tokens,
-    reason: state.reason,
-    error_code: state.error?.code ?? null,
-    record_key: stored.key,
-    record_sha256: stored.sha256,
-  });
-}
-
-function createdRow(tenant: string, state: RunState) {
-  return {
-    run_id: state.runId,
-    tenant,
-    session_id: state.spec.session_id,
-    query: state.spec.query,
-    created_at: state.createdAt,
-    max_seconds: state.spec.limits.max_seconds,
-    policy_version: state.spec.policy.version,
-  };
+/** The row of the lane to be tried now; null where none is due. */
+export function nextDue(store: SessionStore, nowMs: number, lane: Lane): OutboxRow | null {
+  const rows = store.outbox.rows();
+  const due = rows
+    .filter((row) => (row.kind === "ask") === (lane === "asks") && row.next_at <= nowMs)
+    // A batch that learns of a reward must have learnt of the end before.
+    .filter(
+      (row) => row.kind !== "reward" || !rows.some((one) => one.kind === "report" && one.ordinal === row.ordinal),
+    );
+  const rank = (row: OutboxRow): number => storeOrder.indexOf(row.kind);
+  return due.toSorted((left, right) => left.ordinal - right.ordinal || rank(left) - rank(right))[0] ?? null;
 }

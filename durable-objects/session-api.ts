@@ -50,6 +50,14 @@ export interface SessionObject {
     created_at: string;
     ended_at: string | null;
   }[];
+  /** There are more runs after these. */
+  has_more: boolean;
+}
+
+/** `after`: the id of the last run that was seen; null = from the first. */
+export interface SessionPage {
+  after: string | null;
+  limit: number;
 }
 
 export type StreamOutcome =
@@ -70,13 +78,18 @@ export interface SessionApi {
   getRun(runId: string): Promise<Found<RunObject>>;
   /** Resolves when the run has ended. The caller re-attaches if the object was reset meanwhile. */
   waitForEnd(runId: string): Promise<Found<RunObject>>;
+  /** With `full`, a page may be shorter than `limit`: it is cut where it grows too large for one reply. */
   readEvents(runId: string, after: number, limit: number, detail: "public" | "full"): Promise<Found<EventPage>>;
   /** With `full`, each module's event carries its `call`, as in `readEvents`. */
   streamEvents(runId: string, after: number, detail: "public" | "full"): Promise<StreamOutcome>;
   cancelRun(runId: string): Promise<Found<RunObject>>;
-  /** The rollout record, projected from the log; for a run that has not ended, `ended_at` is null. */
+  /**
+   * The rollout record, projected from the log; for a run that has not ended, `ended_at` is null. A record that is too
+   * large for a reply comes with `turns: null`: the whole of it is in R2 once the run's end has been delivered.
+   */
   getRecord(runId: string): Promise<Found<Record<string, unknown>>>;
-  getSession(): Promise<Found<SessionObject>>;
+  /** At most a hundred runs, whatever the limit. */
+  getSession(page?: SessionPage): Promise<Found<SessionObject>>;
   erase(): Promise<Found<EraseOutcome>>;
   /** From the cron: arms the object again if it lost its alarm. */
   wake(): Promise<void>;

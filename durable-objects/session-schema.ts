@@ -16,6 +16,11 @@ const migrations: readonly string[] = [
      ordinal INTEGER NOT NULL, kind TEXT NOT NULL, attempts INTEGER NOT NULL, next_at INTEGER NOT NULL,
      PRIMARY KEY (ordinal, kind)
    ) WITHOUT ROWID;`,
+  // `since`: the first run of the conversation that a run belongs to; `payload`: JSON that a row delivers.
+  `ALTER TABLE runs ADD COLUMN since INTEGER NOT NULL DEFAULT 1;
+   ALTER TABLE outbox ADD COLUMN payload TEXT;
+   INSERT INTO outbox (ordinal, kind, attempts, next_at)
+     SELECT 0, 'erase', 0, 0 FROM meta WHERE key = 'erasing';`,
 ];
 
 // Once the tables stand nothing drops them, and the question is asked before nearly every other.

@@ -45,7 +45,7 @@ export class SessionStore {
     this.#storage = storage;
     this.#sql = storage.sql;
     this.events = new EventTable(storage.sql);
-    this.outbox = new OutboxTable(storage.sql);
+    this.outbox = new OutboxTable(storage);
     this.#isEmpty = !isInitialised(this.#sql);
     if (!this.#isEmpty && readVersion(this.#sql) < newestVersion) {
       storage.transactionSync(() => {
@@ -70,9 +70,12 @@ export class SessionStore {
     this.#sql.exec("INSERT INTO meta VALUES (?, ?) ON CONFLICT (key) DO UPDATE SET value = excluded.value", key, value);
   }
 
-  /** Creates the tables on the first run, the run's row, its first event and its outbox row, in one transaction. */
+  /**
+   * Creates the tables on the first run, the run's row, its first event and its outbox row, in one transaction. A new
+   * conversation knows nothing of the session's earlier runs.
+   */
   createRun(
-    session: { tenant: string; sessionId: string },
+    session: { tenant: string; sessionId: string; conversation: "new" | "continued" },
     run: { runId: (ordinal: number) => string; event: PreparedEvent; at: string; query: string },
     key: { keyHash: string; bodyHash: string } | null,
   ): { ordinal: number; event: RunEvent } {
@@ -86,17 +89,19 @@ export class SessionStore {
       const ordinal = Number(this.#sql.exec("SELECT count(*) AS count FROM runs").one()["count"]) + 1;
       const runId = run.runId(ordinal);
       this.#sql.exec(
-        "INSERT INTO runs (ordinal, run_id, status, query, created_at, key_hash, body_hash) VALUES (?, ?, 'queued', ?, ?, ?, ?)",
+        `INSERT INTO runs (ordinal, run_id, status, query, created_at, key_hash, body_hash, since)
+         VALUES (?1, ?2, 'queued', ?3, ?4, ?5, ?6, coalesce((SELECT since FROM runs WHERE ordinal = ?7), ?1))`,
         ordinal,
         runId,
         run.query,
         run.at,
         key?.keyHash ?? null,
         key?.bodyHash ?? null,
+        session.conversation === "continued" ? ordinal - 1 : null,
       );
       const event = toEvent(run.event.event, { seq: 1, run_id: runId, at: run.at });
       this.events.insert(ordinal, event, 0, run.event.detail);
-      this.outbox.add(ordinal, "created");
+      this.outbox.add(ordinal, { kind: "created", payload: null });
       return { ordinal, event };
     });
     this.#isEmpty = false;
@@ -145,12 +150,26 @@ export class SessionStore {
         event.at,
         ordinal,
       );
-      this.outbox.add(ordinal, "ended");
+      this.outbox.add(ordinal, { kind: "ended", payload: null });
     }
   }
 
-  runs(): RunRow[] {
-    return this.isEmpty() ? [] : this.#runRows(`SELECT ${runColumns} FROM runs ORDER BY ordinal`);
+  /** Oldest first, those after the run `after` (null = from the first), at most `limit`. */
+  runs(after: string | null, limit: number): RunRow[] {
+    return this.isEmpty()
+      ? []
+      : this.#runRows(
+          `SELECT ${runColumns} FROM runs
+           WHERE ordinal > coalesce((SELECT ordinal FROM runs WHERE run_id = ?), 0) ORDER BY ordinal LIMIT ?`,
+          after,
+          limit,
+        );
+  }
+
+  findByOrdinal(ordinal: number): RunRow | null {
+    return this.isEmpty()
+      ? null
+      : (this.#runRows(`SELECT ${runColumns} FROM runs WHERE ordinal = ?`, ordinal)[0] ?? null);
   }
 
   findRun(runId: string): RunRow | null {
@@ -180,18 +199,20 @@ export class SessionStore {
     return found === null ? null : { run: found, bodyHash: found.body_hash };
   }
 
-  #runRows(query: string, ...bindings: (string | number)[]): RunRow[] {
+  #runRows(query: string, ...bindings: (string | number | null)[]): RunRow[] {
     return this.#sql
       .exec(query, ...bindings)
       .toArray()
       .map((row) => RunRow.parse(row));
   }
 
-  /** Questions answered before run `ordinal`, the newest `limit`, oldest first. */
+  /** Questions of its conversation that were answered before run `ordinal`, the newest `limit`, oldest first. */
   earlierAnswers(ordinal: number, limit: number): EarlierAnswer[] {
     return this.#sql
       .exec(
-        "SELECT query, answer FROM runs WHERE ordinal < ? AND answer IS NOT NULL ORDER BY ordinal DESC LIMIT ?",
+        `SELECT query, answer FROM runs
+         WHERE ordinal < ?1 AND ordinal >= (SELECT since FROM runs WHERE ordinal = ?1) AND answer IS NOT NULL
+         ORDER BY ordinal DESC LIMIT ?2`,
         ordinal,
         limit,
       )
@@ -208,15 +229,15 @@ export class SessionStore {
     return {
       hasUnendedRun: this.unended().length > 0,
       outbox: this.outbox.rows(),
-      isErasing: this.erasing() !== null,
     };
   }
 
   /** Leaves of the session nothing but its tombstone and the ids whose traces elsewhere are still to be removed. */
   erase(at: string): string[] {
     return this.#storage.transactionSync(() => {
-      const runIds = this.runs().map((run) => run.run_id);
+      const runIds = this.runs(null, Number.MAX_SAFE_INTEGER).map((run) => run.run_id);
       this.#sql.exec("DELETE FROM events; DELETE FROM outbox; DELETE FROM runs;");
+      this.outbox.add(0, { kind: "erase", payload: null });
       this.#setMeta("erased_at", at);
       this.#setMeta("erasing", JSON.stringify(runIds));
       return runIds;
@@ -231,6 +252,6 @@ export class SessionStore {
 
   /** The erasure is complete: of the session there is left that it was erased, and when. */
   settleErasure(): void {
-    this.#sql.exec("DELETE FROM meta WHERE key NOT IN ('schema', 'erased_at')");
+    this.#sql.exec("DELETE FROM outbox; DELETE FROM meta WHERE key NOT IN ('schema', 'erased_at');");
   }
 }

@@ -3,20 +3,15 @@
 
 import { DurableObject } from "cloudflare:workers";
 import type { RunObject } from "../src/agent/run-object.ts";
-import type { NewEvent } from "../src/agent/events.ts";
-import { noTokens, type RunState } from "../src/agent/run-state.ts";
-import { toRunObject } from "../src/agent/to-run-object.ts";
 import type { Env } from "../src/env.ts";
 import { createParts, type Parts } from "../src/parts.ts";
-import { isRecorded, toRolloutRecord } from "../src/training/rollout-record.ts";
-import { cancellation } from "./cancellation.ts";
+import { admitRun } from "./admit-run.ts";
+import { cancellationOf } from "./cancellation.ts";
 import { createRun } from "./create-run.ts";
-import { deliverOwed } from "./deliver-owed.ts";
-import { Delivery } from "./delivery.ts";
-import { detailedReads } from "./detailed-reader.ts";
-import { fetchDetail } from "./details.ts";
+import { Deliveries } from "./deliveries.ts";
+import { leaseMsOf } from "./lease.ts";
 import { RunLoops } from "./run-loops.ts";
-import { openStream, publicReads, toPage, untilEnded, withCalls } from "./run-reader.ts";
+import { untilEnded } from "./run-reader.ts";
 import { SessionAlarm } from "./session-alarm.ts";
 import type {
   EraseOutcome,
@@ -24,17 +19,14 @@ import type {
   Found,
   SessionApi,
   SessionObject,
+  SessionPage,
   StartOutcome,
   StartRun,
   StreamOutcome,
 } from "./session-api.ts";
+import { maxListedRuns, SessionReads } from "./session-reads.ts";
 import { type RunRow, SessionStore } from "./session-store.ts";
 import { warn } from "./warn.ts";
-
-/** How long a silent loop is trusted before the alarm looks after it (DESIGN section 4). */
-const defaultLeaseSeconds = 15;
-/** A session is a conversation; a caller that queues more than this wants several sessions. */
-const maxWaitingRuns = 16;
 
 // One set of parts an isolate: they hold nothing of an object's own, and building them costs milliseconds.
 const partsOf = new WeakMap<Env, Parts>();
@@ -50,7 +42,8 @@ export class Session extends DurableObject<Env> implements SessionApi {
   readonly #store: SessionStore;
   readonly #loops: RunLoops;
   readonly #alarm: SessionAlarm;
-  readonly #delivery: Delivery;
+  readonly #deliveries: Deliveries;
+  readonly #reads: SessionReads;
 
   constructor(ctx: DurableObjectState, env: Env) {
     super(ctx, env);
@@ -65,16 +58,16 @@ export class Session extends DurableObject<Env> implements SessionApi {
       now: () => this.#now(),
       leaseMs: leaseMsOf(env),
     });
-    this.#delivery = new Delivery({
-      pass: () =>
-        deliverOwed({
-          env,
-          store: this.#store,
-          readLog: (ordinal) => this.#readRecorded(ordinal),
-          now: () => this.#now(),
-          random: this.#parts.random,
-          warn,
-        }),
+    this.#reads = new SessionReads({
+      store: this.#store,
+      bucket: env.BUCKET,
+      feed: (run) => this.#loops.feed(run),
+    });
+    this.#deliveries = new Deliveries({
+      env,
+      store: this.#store,
+      parts: this.#parts,
+      readLog: (ordinal) => this.#reads.recordedLog(ordinal),
       settled: () => this.#alarm.arm(),
       waitUntil,
     });
@@ -85,7 +78,7 @@ export class Session extends DurableObject<Env> implements SessionApi {
       tenant: () => this.#store.getMeta("tenant") ?? "",
       waitUntil,
       onEnded: () => {
-        this.#delivery.start();
+        this.#deliveries.start();
       },
       warn,
     });
@@ -101,28 +94,24 @@ export class Session extends DurableObject<Env> implements SessionApi {
       return { kind: "unknown_session" };
     }
     this.#attend();
-    const { idempotency } = input;
-    const before = idempotency === null ? null : this.#store.findByKey(idempotency.keyHash, this.#now());
-    if (before !== null) {
-      return before.bodyHash === idempotency?.bodyHash
-        ? { kind: "replayed", run: this.#runObject(before.run) }
-        : { kind: "key_reused" };
+    const admission = admitRun(this.#store, input, this.#now());
+    if (admission.kind === "replayed") {
+      return { kind: "replayed", run: this.#reads.run(admission.run) };
     }
-    const waiting = this.#store.unended().length - 1;
-    if (waiting >= maxWaitingRuns) {
-      return { kind: "queue_full", waiting };
+    if (admission.kind !== "admitted") {
+      return admission;
     }
-    const run = createRun(this.#store, input, this.#now());
+    const run = createRun(this.#store, input, this.#now(), this.#parts.blocklist.note);
     this.#loops.created(run.ordinal);
-    const started = this.#runObject(run);
+    const started = this.#reads.run(run);
     await this.#alarm.arm();
     this.#loops.ensure();
-    this.#delivery.start();
+    this.#deliveries.start();
     return { kind: "started", run: started };
   }
 
   async getRun(runId: string): Promise<Found<RunObject>> {
-    return this.#withRun(runId, (run) => this.#runObject(run));
+    return this.#withRun(runId, (run) => this.#reads.run(run));
   }
 
   async waitForEnd(runId: string): Promise<Found<RunObject>> {
@@ -143,60 +132,42 @@ export class Session extends DurableObject<Env> implements SessionApi {
       return found;
     }
     const run = found.value;
-    if (detail === "public") {
-      return { kind: "found", value: toPage(run, this.#store.events.read(run.ordinal, after, limit + 1), limit) };
-    }
-    return this.#unlessErased(async () => {
-      const entries = await this.#readLog(run.ordinal, after, limit + 1);
-      return { kind: "found", value: toPage(run, entries.map(withCalls), limit) };
-    });
+    return detail === "public"
+      ? { kind: "found", value: this.#reads.page(run, after, limit) }
+      : this.#unlessErased(async () => ({
+          kind: "found",
+          value: await this.#reads.detailedPage(run, after, limit),
+        }));
   }
 
   async streamEvents(runId: string, after: number, detail: "public" | "full"): Promise<StreamOutcome> {
     const found = this.#find(runId);
-    if (found.kind !== "found") {
-      return found;
-    }
-    const run = found.value;
-    if (run.ended_at !== null && this.#store.events.read(run.ordinal, after, 1).length === 0) {
-      return { kind: "drained" };
-    }
-    const feed = run.ended_at === null ? this.#loops.feed(run) : null;
-    const source = { store: this.#store, run, feed, after };
-    const reads = detail === "full" ? detailedReads(source, this.#fetchDetail) : publicReads(source);
-    return { kind: "stream", body: openStream(source, reads) };
+    return found.kind === "found" ? this.#reads.stream(found.value, after, detail) : found;
   }
 
   async cancelRun(runId: string): Promise<Found<RunObject>> {
     return this.#withRun(runId, (run) => {
       this.#cancel(run);
       this.#loops.ensure();
-      return this.#runObject(run);
+      return this.#reads.run(run);
     });
   }
 
   async getRecord(runId: string): Promise<Found<Record<string, unknown>>> {
     const found = this.#find(runId);
-    if (found.kind !== "found") {
-      return found;
-    }
-    return this.#unlessErased(async () => {
-      const record = toRolloutRecord(await this.#readRecorded(found.value.ordinal));
-      return record === null ? { kind: "unknown" } : { kind: "found", value: { ...record } };
-    });
+    return found.kind === "found" ? this.#unlessErased(() => this.#reads.record(found.value)) : found;
   }
 
-  async getSession(): Promise<Found<SessionObject>> {
+  async getSession(page: SessionPage = { after: null, limit: maxListedRuns }): Promise<Found<SessionObject>> {
     if (this.#isErased()) {
       return { kind: "gone" };
     }
-    const id = this.#store.getMeta("session_id");
-    if (id === null) {
+    const session = this.#reads.session(page);
+    if (session === null) {
       return { kind: "unknown" };
     }
     this.#attend();
-    const runs = this.#store.runs().map(toListedRun);
-    return { kind: "found", value: { id, created_at: this.#store.getMeta("created_at") ?? "", runs } };
+    return { kind: "found", value: session };
   }
 
   async erase(): Promise<Found<EraseOutcome>> {
@@ -211,7 +182,7 @@ export class Session extends DurableObject<Env> implements SessionApi {
     }
     const run_ids = this.#store.erase(new Date(this.#now()).toISOString());
     await this.#alarm.arm();
-    this.#delivery.start();
+    this.#deliveries.start();
     return { kind: "found", value: { run_ids } };
   }
 
@@ -219,7 +190,7 @@ export class Session extends DurableObject<Env> implements SessionApi {
   async wake(): Promise<void> {
     await this.#alarm.arm();
     this.#loops.revive();
-    this.#delivery.start();
+    this.#deliveries.start();
   }
 
   /** Sets the next alarm before anything else, never waits for a run, and for a delivery only so long. */
@@ -228,10 +199,10 @@ export class Session extends DurableObject<Env> implements SessionApi {
     await this.#alarm.arm();
     this.#loops.dropSilent(2 * this.#parts.longestCallMs);
     this.#loops.revive();
-    this.#delivery.start();
+    this.#deliveries.start();
     // Alarms do not overlap: a store that does not answer must not keep the next one from looking after the loop.
     const answered = new AbortController();
-    await Promise.race([this.#delivery.idle(), this.#parts.clock.sleep(leaseMsOf(this.env), answered.signal)]);
+    await Promise.race([this.#deliveries.idle(), this.#parts.clock.sleep(leaseMsOf(this.env), answered.signal)]);
     answered.abort();
   }
 
@@ -278,62 +249,15 @@ export class Session extends DurableObject<Env> implements SessionApi {
     }
   }
 
-  #state(run: RunRow): RunState {
-    const state = this.#store.readState(run.ordinal);
-    if (state === null) {
-      throw new Error(`${run.run_id} has a row and no log`);
-    }
-    return state;
-  }
-
-  #runObject(run: RunRow): RunObject {
-    return toRunObject(this.#state(run));
-  }
-
   #cancel(run: RunRow): void {
     if (run.ended_at !== null) {
       return;
     }
     this.#loops.append(
       run,
-      this.#cancellation(run).map((event) => ({ event, detail: null })),
+      cancellationOf(run.run_id, () => this.#reads.state(run)).map((event) => ({ event, detail: null })),
       this.#store.events.activeMs(run.ordinal),
     );
     this.#loops.abort(run.ordinal);
   }
-
-  /** A log that cannot be read can still be ended: neither cancel nor erasure may depend on it. */
-  #cancellation(run: RunRow): NewEvent[] {
-    try {
-      return cancellation(this.#state(run));
-    } catch (error) {
-      warn(`the log of ${run.run_id} cannot be read`, error);
-      return [{ type: "run.cancelled", turn: null, usage: { total: noTokens, by_role: {} } }];
-    }
-  }
-
-  readonly #fetchDetail = (key: string) => fetchDetail(this.env.BUCKET, key);
-
-  #readLog(ordinal: number, after: number, limit: number) {
-    return this.#store.events.readLog(ordinal, after, limit, this.#fetchDetail);
-  }
-
-  /** A whole log, with the details that a record is made of. */
-  #readRecorded(ordinal: number) {
-    return this.#store.events.readLog(ordinal, 0, Number.MAX_SAFE_INTEGER, this.#fetchDetail, isRecorded);
-  }
-}
-
-/** A session's list shows the beginning of long texts; the run itself has them whole. */
-const maxListedChars = 500;
-
-function toListedRun({ run_id, ordinal: _ordinal, query, answer, ...run }: RunRow): SessionObject["runs"][number] {
-  const brief = (text: string): string => text.slice(0, maxListedChars).toWellFormed();
-  return { id: run_id, query: brief(query), answer: answer === null ? null : brief(answer), ...run };
-}
-
-/** What is not a positive number means the default. */
-function leaseMsOf(env: Env): number {
-  const seconds = Number(env.LEASE_SECONDS ?? "");
-  return (Number.isFinite(seconds) && seconds > 0 ? seconds : defaultLeaseSeconds) * 1000;
 }

@@ -41,6 +41,30 @@ export const RunTurn = z.strictObject({
 });
 export type RunTurn = z.infer<typeof RunTurn>;
 
+/** The reward in force. */
+export const RunReward = z.strictObject({
+  value: z.number(),
+  kind: z.string(),
+  components: z.record(z.string(), z.number()).optional(),
+  source: z
+    .string()
+    .describe("`log`, or whose late reward it is: `judge`, `webhook`, or a name given to /v1/feedback."),
+});
+export type RunReward = z.infer<typeof RunReward>;
+
+export const LateReward = z.strictObject({
+  source: z.string(),
+  kind: z.string(),
+  value: z.number().nullable().describe("Null where the judge or the webhook gave up; `error_code` says why."),
+  components: z.record(z.string(), z.number()).nullable(),
+  reason: z.string().nullable(),
+  error_code: z.string().nullable(),
+  judge_model: z.string().nullable(),
+  prompt_version: z.string().nullable(),
+  at: z.string(),
+});
+export type LateReward = z.infer<typeof LateReward>;
+
 export const RunObject = z.strictObject({
   id: z.string(),
   session_id: z.string(),
@@ -56,7 +80,9 @@ export const RunObject = z.strictObject({
   limits: Limits,
   tools: z.array(z.string()),
   policy_version: z.string(),
-  reward: z.strictObject({ value: z.number(), kind: z.string() }).optional(),
+  reward: RunReward.optional(),
+  /** Rewards that came after the end, newest first; absent where the ledger was not asked or did not answer. */
+  rewards: z.array(LateReward).optional(),
   created_at: z.string(),
   ended_at: z.string().nullable(),
   metadata: Metadata,

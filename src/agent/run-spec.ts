@@ -2,6 +2,7 @@
 
 import * as z from "zod";
 import { RewardSpec } from "../rewards/reward-spec.ts";
+import { BlocklistNote } from "../tools/web-service/blocklist.ts";
 
 export const OutputKind = z.enum(["direct", "final", "base"]);
 export type OutputKind = z.infer<typeof OutputKind>;
@@ -69,5 +70,7 @@ export const RunSpec = z.strictObject({
   metadata: Metadata,
   /** Absent for a run that was asked for by itself. */
   rollout: RolloutRef.optional(),
+  /** What this deployment kept from the web tools when the run was created; absent where nothing. */
+  blocklist: BlocklistNote.optional(),
 });
 export type RunSpec = z.infer<typeof RunSpec>;

@@ -20,7 +20,7 @@ export function toRunObject(state: RunState): RunObject {
     limits: spec.limits,
     tools: spec.tools,
     policy_version: spec.policy.version,
-    ...(state.reward === null ? {} : { reward: { value: state.reward.value, kind: state.reward.kind } }),
+    ...(state.reward === null ? {} : { reward: { ...state.reward, source: "log" } }),
     created_at: state.createdAt,
     ended_at: state.endedAt,
     metadata: spec.metadata,

@@ -15,15 +15,18 @@ export function runReply(run: RunObject, status: number, headers: Record<string,
   return Response.json(run, { status, headers: { "x-run-id": run.id, ...headers } });
 }
 
-/** `X-Accel-Buffering` and `no-transform` keep proxies from holding events back. */
 export function eventReply(
   body: ReadableStream<Uint8Array> | null,
   runId: string,
   headers: Record<string, string>,
 ): Response {
+  return eventStreamReply(body, { "x-run-id": runId, ...headers });
+}
+
+/** `X-Accel-Buffering` and `no-transform` keep proxies from holding events back. */
+export function eventStreamReply(body: ReadableStream<Uint8Array> | null, headers: Record<string, string>): Response {
   return new Response(body, {
     headers: {
-      "x-run-id": runId,
       ...headers,
       "content-type": "text/event-stream; charset=utf-8",
       "cache-control": "no-store, no-transform",

@@ -1,7 +1,8 @@
-// How a run's outcome becomes its reward: what callers send as `reward`. Only pure kinds are known here; those that need
-// time or another service (judge, webhook, external) are refused until the rollouts bring them.
+// How a run's outcome becomes its reward: what callers send as `reward`. Pure kinds are functions of the answer and may
+// be summed; a reward that takes time or another service (late-reward-spec.ts) stands alone.
 
 import * as z from "zod";
+import { LateRewardSpec } from "./late-reward-spec.ts";
 import { unitOf } from "./number.ts";
 import { maxPatternLength } from "./pattern/compile-pattern.ts";
 import { toPattern } from "./regex.ts";
@@ -102,37 +103,49 @@ const weightedLeaves = [
 ] as const;
 
 const maxParts = 16;
+const pureKinds = "exact, f1, number, math, choice, expression, regex, json_schema, sum";
+
+function partError(issue: { readonly code: string }): string | undefined {
+  return issue.code === "invalid_union"
+    ? `a part's kind must be one of ${pureKinds}; judge, webhook and external stand alone`
+    : undefined;
+}
+
 const sum = { kind: z.literal("sum") };
 /** Three levels of sums, written out: a schema without recursion bounds the depth by itself. */
 const InnerSum = z.strictObject({
   ...sum,
-  parts: z.array(z.discriminatedUnion("kind", weightedLeaves)).min(1).max(maxParts),
+  parts: z
+    .array(z.discriminatedUnion("kind", weightedLeaves, { error: partError }))
+    .min(1)
+    .max(maxParts),
 });
 const MiddleSum = z.strictObject({
   ...sum,
   parts: z
-    .array(z.discriminatedUnion("kind", [...weightedLeaves, InnerSum.extend(weighted)]))
+    .array(z.discriminatedUnion("kind", [...weightedLeaves, InnerSum.extend(weighted)], { error: partError }))
     .min(1)
     .max(maxParts),
 });
 export const SumReward = z.strictObject({
   ...sum,
   parts: z
-    .array(z.discriminatedUnion("kind", [...weightedLeaves, MiddleSum.extend(weighted)]))
+    .array(z.discriminatedUnion("kind", [...weightedLeaves, MiddleSum.extend(weighted)], { error: partError }))
     .min(1)
     .max(maxParts),
 });
 export type SumReward = z.infer<typeof SumReward>;
 
 /** Sixteen rewards in all, whatever the nesting: each reads the whole answer. */
-export const RewardSpec = z
-  .discriminatedUnion("kind", [...leaves, SumReward], {
-    error: (issue) =>
-      issue.code === "invalid_union"
-        ? "kind must be one of exact, f1, number, math, choice, expression, regex, json_schema, sum"
-        : undefined,
-  })
+export const PureRewardSpec = z
+  .discriminatedUnion("kind", [...leaves, SumReward])
   .refine((spec) => leafCount(spec) <= maxParts, `a sum has at most ${maxParts} rewards in all`);
+export type PureRewardSpec = z.infer<typeof PureRewardSpec>;
+
+export const RewardSpec = z.discriminatedUnion("kind", [PureRewardSpec, LateRewardSpec], {
+  error: (issue) =>
+    issue.code === "invalid_union" ? `kind must be one of ${pureKinds}, judge, webhook, external` : undefined,
+});
 export type RewardSpec = z.infer<typeof RewardSpec>;
 
 function leafCount(spec: z.infer<typeof SumReward> | { readonly kind: string }): number {

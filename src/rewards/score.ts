@@ -12,11 +12,11 @@ import { mathReward } from "./math.ts";
 import { numberReward } from "./number.ts";
 import { regexReward } from "./regex.ts";
 import type { Outcome, Reward, RewardError } from "./reward.ts";
-import type { RewardSpec } from "./reward-spec.ts";
+import type { PureRewardSpec } from "./reward-spec.ts";
 import { sumReward } from "./sum.ts";
 
-/** `spec` has passed `RewardSpec`. An error says that the task cannot be scored, whatever the answer. */
-export function scoreAnswer(spec: RewardSpec, outcome: Outcome): Result<Reward, RewardError> {
+/** `spec` has passed `PureRewardSpec`. An error says that the task cannot be scored, whatever the answer. */
+export function scoreAnswer(spec: PureRewardSpec, outcome: Outcome): Result<Reward, RewardError> {
   switch (spec.kind) {
     case "exact":
       return exactReward(outcome);

@@ -3,6 +3,23 @@
 import * as z from "zod";
 import { RunStatus } from "../agent/run-object.ts";
 
+/** Where a rollout belongs; all null for a run that was asked for by itself. */
+const RolloutPlace = z.strictObject({
+  batch_id: z.string().nullable(),
+  group_id: z.string().nullable(),
+  task_id: z.string().nullable(),
+  rollout_index: z.int().nullable(),
+  rollout_attempt: z.int().nullable(),
+});
+
+export const noRollout: z.infer<typeof RolloutPlace> = {
+  batch_id: null,
+  group_id: null,
+  task_id: null,
+  rollout_index: null,
+  rollout_attempt: null,
+};
+
 /** What is known of a run when it starts. `query` may be of any length; its first 500 characters are kept. */
 export const RunCreatedRow = z.strictObject({
   run_id: z.string(),
@@ -12,6 +29,7 @@ export const RunCreatedRow = z.strictObject({
   created_at: z.string(),
   max_seconds: z.number(),
   policy_version: z.string(),
+  ...RolloutPlace.shape,
 });
 export type RunCreatedRow = z.infer<typeof RunCreatedRow>;
 
@@ -27,6 +45,14 @@ export const RunEndedRow = RunCreatedRow.extend({
   /** Null for a run that leaves no record. */
   record_key: z.string().nullable(),
   record_sha256: z.string().nullable(),
+  /** Why the run does not count, whatever its reward; null where only the reward decides. */
+  invalid_reason: z.string().nullable(),
+  /** The log's own; later ones are rows of their own. */
+  reward: z.number().nullable(),
+  reward_kind: z.string().nullable(),
+  reward_components: z.record(z.string(), z.number()).nullable(),
+  /** A judge, a webhook or somebody outside owes it. */
+  reward_pending: z.boolean(),
 });
 export type RunEndedRow = z.infer<typeof RunEndedRow>;
 

@@ -1,14 +1,16 @@
 // The ledger in D1: which runs there are, whose, and how they ended. It is an index that the outbox of each
 // session fills; the truth about a run stays in its log. Every write may be repeated and comes out the same.
 
+import * as z from "zod";
+import { runIdOf } from "../lib/ids.ts";
 import { guardStore } from "./store-fault.ts";
+import { eraseStatements, insertCreated, upsertEnded } from "./ledger-statements.ts";
 import { LedgerRun, OverdueRun, type RunCreatedRow, type RunEndedRow } from "./ledger-row.ts";
 
-const maxQueryChars = 500;
 /** How long after its `max_seconds` an unended run is woken by the cron (DESIGN section 4). */
 const overdueGraceSeconds = 300;
 /** One sweep wakes so many at most; the next one takes the rest. */
-const maxOverdue = 500;
+export const maxOverdue = 500;
 
 /** The last run of the page before; runs are listed newest first. */
 export interface ListPosition {
@@ -34,8 +36,10 @@ export interface Ledger {
   recordCreated(row: RunCreatedRow): Promise<void>;
   recordEnded(row: RunEndedRow): Promise<void>;
   list(query: ListRuns): Promise<RunPage>;
-  /** `nowMs` since the epoch. */
+  /** Those to be woken by this sweep, and noted as woken. `nowMs` since the epoch. */
   overdue(nowMs: number): Promise<OverdueRun[]>;
+  /** Frozen datasets, not deleted, that hold rollouts of the session. */
+  datasetsOf(tenant: string, sessionId: string): Promise<string[]>;
   /** Leaves a tombstone and deletes the session's rows; `at` is RFC 3339. */
   eraseSession(tenant: string, sessionId: string, at: string): Promise<void>;
   isErased(tenant: string, sessionId: string): Promise<boolean>;
@@ -43,47 +47,24 @@ export interface Ledger {
   ping(): Promise<void>;
 }
 
-// A late row of an erased session is dropped here, whatever order the messages came in.
-const insertCreated = `
-  INSERT INTO runs (run_id, tenant, session_id, status, query, created_at, max_seconds, policy_version)
-  SELECT ?1, ?2, ?3, 'running', ?4, ?5, ?6, ?7
-  WHERE NOT EXISTS (SELECT 1 FROM session_tombstones WHERE tenant = ?2 AND session_id = ?3)
-  ON CONFLICT (run_id) DO NOTHING`;
+// Those that were not woken for longest go first: runs that no waking helps must not keep the others out.
+const takeOverdue = `
+  UPDATE runs SET woken_at = ?2 WHERE run_id IN (
+    SELECT run_id FROM runs
+    WHERE ended_at IS NULL AND unixepoch(created_at) + max_seconds + ${overdueGraceSeconds} < ?1
+    ORDER BY coalesce(woken_at, created_at) LIMIT ${maxOverdue}
+  ) RETURNING tenant, session_id, run_id`;
 
-const upsertEnded = `
-  INSERT INTO runs (run_id, tenant, session_id, status, query, created_at, max_seconds, policy_version,
-    ended_at, turns, prompt_tokens, completion_tokens, reason, error_code, record_key, record_sha256)
-  SELECT ?1, ?2, ?3, ?8, ?4, ?5, ?6, ?7, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16
-  WHERE NOT EXISTS (SELECT 1 FROM session_tombstones WHERE tenant = ?2 AND session_id = ?3)
-  ON CONFLICT (run_id) DO UPDATE SET status = excluded.status, ended_at = excluded.ended_at, turns = excluded.turns,
-    prompt_tokens = excluded.prompt_tokens, completion_tokens = excluded.completion_tokens, reason = excluded.reason,
-    error_code = excluded.error_code, record_key = excluded.record_key, record_sha256 = excluded.record_sha256
-  WHERE runs.ended_at IS NULL`;
+const selectDatasets = `
+  SELECT DISTINCT datasets.dataset_id FROM claim_rollouts JOIN datasets USING (claim_id)
+  WHERE datasets.tenant = ?1 AND datasets.deleted_at IS NULL
+    AND claim_rollouts.run_id > ?2 AND claim_rollouts.run_id < ?3
+  ORDER BY datasets.dataset_id`;
 
-const selectOverdue = `
-  SELECT tenant, session_id, run_id FROM runs
-  WHERE ended_at IS NULL AND unixepoch(created_at) + max_seconds + ${overdueGraceSeconds} < ?1
-  ORDER BY created_at LIMIT ${maxOverdue}`;
-
-function createdValues(row: RunCreatedRow): (string | number)[] {
-  // A cut may leave half a surrogate pair, which D1 does not take.
-  const query = row.query.slice(0, maxQueryChars).toWellFormed();
-  return [row.run_id, row.tenant, row.session_id, query, row.created_at, row.max_seconds, row.policy_version];
-}
-
-function endedValues(row: RunEndedRow): (string | number | null)[] {
-  return [
-    ...createdValues(row),
-    row.status,
-    row.ended_at,
-    row.turns,
-    row.prompt_tokens,
-    row.completion_tokens,
-    row.reason,
-    row.error_code,
-    row.record_key,
-    row.record_sha256,
-  ];
+/** The ids of a session's runs lie between these two: they hold the session's own id, then `_` and digits. */
+function runRange(sessionId: string): [after: string, before: string] {
+  const prefix = runIdOf(sessionId, 0).replace(/\d+$/, "");
+  return [prefix, `${prefix}:`];
 }
 
 /** The statement for one page; each filter is there only when asked for, so that its index can be used. */
@@ -113,17 +94,11 @@ export function createLedger(db: D1Database): Ledger {
   return {
     recordCreated: (row) =>
       guard(async () => {
-        await db
-          .prepare(insertCreated)
-          .bind(...createdValues(row))
-          .run();
+        await insertCreated(db, row).run();
       }),
     recordEnded: (row) =>
       guard(async () => {
-        await db
-          .prepare(upsertEnded)
-          .bind(...endedValues(row))
-          .run();
+        await upsertEnded(db, row).run();
       }),
     list: (query) =>
       guard(async () => {
@@ -134,20 +109,23 @@ export function createLedger(db: D1Database): Ledger {
     overdue: (nowMs) =>
       guard(async () => {
         const { results } = await db
-          .prepare(selectOverdue)
-          .bind(Math.floor(nowMs / 1000))
+          .prepare(takeOverdue)
+          .bind(Math.floor(nowMs / 1000), new Date(nowMs).toISOString())
           .all();
         return results.map((row) => OverdueRun.parse(row));
+      }),
+    datasetsOf: (tenant, sessionId) =>
+      guard(async () => {
+        const { results } = await db
+          .prepare(selectDatasets)
+          .bind(tenant, ...runRange(sessionId))
+          .all();
+        return results.map((row) => z.object({ dataset_id: z.string() }).parse(row).dataset_id);
       }),
     eraseSession: (tenant, sessionId, at) =>
       guard(async () => {
         // One batch is one transaction.
-        await db.batch([
-          db
-            .prepare("INSERT INTO session_tombstones VALUES (?1, ?2, ?3) ON CONFLICT DO NOTHING")
-            .bind(tenant, sessionId, at),
-          db.prepare("DELETE FROM runs WHERE tenant = ?1 AND session_id = ?2").bind(tenant, sessionId),
-        ]);
+        await db.batch(eraseStatements(db, tenant, sessionId, at));
       }),
     isErased: (tenant, sessionId) =>
       guard(async () => {

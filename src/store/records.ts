@@ -17,6 +17,8 @@ export interface StoredRecord {
 /** Methods throw StoreFault (`records_unavailable`) when R2 fails. */
 export interface RecordStore {
   put(tenant: string, runId: string, record: unknown): Promise<StoredRecord>;
+  /** The stored text as it is; null where there is none (yet). */
+  open(tenant: string, runId: string): Promise<ReadableStream<Uint8Array> | null>;
   delete(tenant: string, runIds: readonly string[]): Promise<void>;
   /** Resolves when R2 answers. */
   ping(): Promise<void>;
@@ -46,6 +48,11 @@ export function createRecordStore(bucket: R2Bucket): RecordStore {
       const sha256 = await sha256Hex(body);
       return { key, sha256: await guard(() => putOnce(bucket, key, body, sha256)) };
     },
+    open: (tenant, runId) =>
+      guard(async () => {
+        const found = await bucket.get(recordKey(tenant, runId));
+        return found === null ? null : found.body;
+      }),
     delete: (tenant, runIds) =>
       guard(async () => {
         const keys = runIds.map((runId) => recordKey(tenant, runId));

@@ -1,9 +1,10 @@
 // The rollout record: a run's log, projected for training. It is written once to R2 when the run has ended, and
-// projected on request before that. Facts only; nothing in it depends on when it is made.
+// projected on request before that. Facts of the log only; rewards that came after it stand in the ledger.
 
 import * as z from "zod";
 import type { EventDetail, ModuleCall, RunEvent } from "../agent/events.ts";
 import { foldRun } from "../agent/fold.ts";
+import { answerOf, owedReward } from "../agent/reward-run.ts";
 import { RunStatus } from "../agent/run-object.ts";
 import { Limits, Metadata, OutputKind, PlannerSampling, Reference } from "../agent/run-spec.ts";
 import { RunUsage } from "../agent/events.ts";
@@ -15,6 +16,13 @@ export const RolloutRecord = z.strictObject({
   schema_version: z.literal(1),
   rollout_id: z.string(),
   session_id: z.string(),
+  /** Null for a run that was asked for by itself, and so are the five that follow. */
+  batch_id: z.string().nullable(),
+  group_id: z.string().nullable(),
+  task_id: z.string().nullable(),
+  rollout_index: z.int().nullable(),
+  rollout_attempt: z.int().nullable(),
+  split: z.string().nullable(),
   query: z.string(),
   reference: Reference.nullable(),
   answer: z.string().nullable(),
@@ -25,6 +33,9 @@ export const RolloutRecord = z.strictObject({
   reward: z.number().nullable(),
   reward_kind: z.string().nullable(),
   reward_components: z.record(z.string(), z.number()).nullable(),
+  /** A judge, a webhook or somebody outside owes it; what they say stands in the ledger. */
+  reward_pending: z.boolean(),
+  /** Where only the reward is missing and still owed, the rollout counts as valid. */
   valid: z.boolean(),
   invalid_reason: z.string().nullable(),
   policy_version_min: z.string(),
@@ -64,16 +75,25 @@ export function toRolloutRecord(log: readonly LogEntry[]): RolloutRecord | null 
 /** `state` is the log's fold; of the details, those of recorded events are enough. */
 export function projectRecord(state: RunState, log: readonly LogEntry[]): RolloutRecord {
   const turns = turnRowsOf(state, log);
-  const invalidReason = invalidReasonOf(state, turns);
+  const reference = log[0]?.detail?.reference ?? null;
+  const owed = owedReward(state, reference);
+  const invalidReason = invalidReasonOf(state, turns, owed);
   const { spec, reward } = state;
+  const { rollout } = spec;
   // Time in the session's queue is not the rollout's.
   const startedAt = state.startedAt ?? state.createdAt;
   return {
     schema_version: 1,
     rollout_id: state.runId,
     session_id: spec.session_id,
+    batch_id: rollout?.batch_id ?? null,
+    group_id: rollout?.group_id ?? null,
+    task_id: rollout?.task_id ?? null,
+    rollout_index: rollout?.rollout_index ?? null,
+    rollout_attempt: rollout?.rollout_attempt ?? null,
+    split: rollout?.split ?? null,
     query: spec.query,
-    reference: log[0]?.detail?.reference ?? null,
+    reference,
     answer: answerOf(state),
     outputs: state.answers,
     status: state.status,
@@ -82,6 +102,7 @@ export function projectRecord(state: RunState, log: readonly LogEntry[]): Rollou
     reward: reward?.value ?? null,
     reward_kind: reward?.kind ?? null,
     reward_components: reward?.components ?? null,
+    reward_pending: owed !== null,
     valid: invalidReason === null,
     invalid_reason: invalidReason,
     policy_version_min: spec.policy.version,
@@ -100,11 +121,6 @@ export function projectRecord(state: RunState, log: readonly LogEntry[]): Rollou
     usage: state.usage,
     turns,
   };
-}
-
-function answerOf(state: RunState): string | null {
-  const [first] = state.spec.outputs;
-  return (first === undefined ? undefined : state.answers[first]) ?? null;
 }
 
 /** `stop` where the verifier ended the loop, else the limit, else null. */

@@ -7,7 +7,15 @@ import { afterEach, beforeAll, describe, expect, test, vi } from "vitest";
 import * as z from "zod";
 import { migrate } from "../support/migrate.ts";
 import { startSessionModel } from "../support/session-model.ts";
-import { crash, newSession, present, type SessionUnderTest, until, valueOf } from "../support/session-object.ts";
+import {
+  crash,
+  newSession,
+  present,
+  type SessionUnderTest,
+  tenant,
+  until,
+  valueOf,
+} from "../support/session-object.ts";
 import { holdPuts } from "../support/session-stores.ts";
 import { readAll } from "../support/sse-reader.ts";
 
@@ -109,6 +117,33 @@ describe("details", () => {
   });
 });
 
+describe("a run too large for one reply", () => {
+  test("gives its events with their calls in pages, and its record from R2", async () => {
+    startSessionModel(9);
+    const session = newSession();
+    const run = await session.start({ query: "x".repeat(800_000) });
+    const { turns } = await session.ended(run.id);
+    await until(async () => (await session.alarmAt()) === null);
+    const pages: unknown[][] = [];
+    let after = 0;
+    for (let hasMore = true; hasMore;) {
+      const page = valueOf(await session.api().readEvents(run.id, after, 500, "full"));
+      pages.push(page.events.map(({ seq }) => seq));
+      expect(JSON.stringify(page.events).length).toBeLessThan(12_000_000);
+      expect(page.ended).toBe(!page.hasMore);
+      after = page.events.at(-1)?.seq ?? 0;
+      hasMore = page.hasMore;
+    }
+    expect(pages.length).toBeGreaterThan(1);
+    expect(pages.flat()).toEqual((await session.log(run.id)).map(({ seq }) => seq));
+    const record = valueOf(await session.api().getRecord(run.id));
+    expect(record).toMatchObject({ rollout_id: run.id, num_turns: turns.length, turns: null });
+    const stored = await env.BUCKET.get(`records/${tenant}/${run.id}.json`);
+    expect(await stored?.json()).toMatchObject({ turns: { length: turns.length } });
+    await session.api().erase();
+  });
+});
+
 describe("a log that an older version wrote", () => {
   const fixtures = import.meta.glob<string>("../fixtures/session-v*.sql", {
     query: "?raw",
@@ -130,6 +165,17 @@ describe("a log that an older version wrote", () => {
   test.each(Object.entries(fixtures))("%s is read, and its unended run goes on", async (_name, sql) => {
     startSessionModel(2);
     const session = newSession();
+    const endpoint = {
+      kind: "hosted",
+      base_url: "http://model.test/v1",
+      model: "mock",
+      secret: null,
+      logprobs_mode: "unknown",
+    };
+    // The policy that its runs are pinned to.
+    await env.DB.prepare("INSERT INTO policies VALUES (?1, 'planner-7', 7, ?2, '', '') ON CONFLICT DO NOTHING")
+      .bind(tenant, JSON.stringify(endpoint))
+      .run();
     const [ended, unended] = await load(session, sql);
     await crash();
 

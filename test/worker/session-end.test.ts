@@ -171,7 +171,7 @@ test("everything about an erased session is gone, after an eviction too", async 
   }
 });
 
-test("an erasure that D1 refuses is finished by the alarm", async () => {
+test("an erasure that D1 refuses waits longer each time and is finished by the alarm", async () => {
   startSessionModel(1);
   const session = newSession();
   const run = await session.start();
@@ -179,11 +179,21 @@ test("an erasure that D1 refuses is finished by the alarm", async () => {
   const restore = await loseTable("session_tombstones");
   await session.api().erase();
   await until(async () => (await env.BUCKET.head(`records/acme/${run.id}.json`)) === null);
+  const postponed = async (attempts: number): Promise<number> => {
+    const rows = async () => session.sql(`SELECT next_at FROM outbox WHERE kind = 'erase' AND attempts = ${attempts}`);
+    await until(async () => (await rows()).length === 1);
+    return Number((await rows())[0]?.["next_at"]);
+  };
+  const first = await postponed(1);
+  const clock = vi.spyOn(Date, "now").mockReturnValue(first);
   expect(await runDurableObjectAlarm(session.stub())).toBe(true);
-  expect(await session.alarmAt()).toBeGreaterThan(Date.now());
+  const second = await postponed(2);
+  expect(second - first).toBeGreaterThanOrEqual(1000);
+  expect(await session.alarmAt()).toBeGreaterThan(first);
   expect(await session.sql("SELECT value FROM meta WHERE key = 'erasing'")).toHaveLength(1);
   await crash();
   await restore();
+  clock.mockReturnValue(second);
   expect(await runDurableObjectAlarm(session.stub())).toBe(true);
   expect(await tombstone(session)).toEqual({ tenant: "acme" });
   expect(await session.alarmAt()).toBeNull();

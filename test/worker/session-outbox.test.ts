@@ -6,7 +6,7 @@ import { afterEach, beforeAll, beforeEach, expect, test, vi } from "vitest";
 import { migrate } from "../support/migrate.ts";
 import { startSessionModel } from "../support/session-model.ts";
 import { crash, newSession, present, type SessionUnderTest, until } from "../support/session-object.ts";
-import { losePuts, loseTable } from "../support/session-stores.ts";
+import { holdPuts, losePuts, loseTable } from "../support/session-stores.ts";
 
 beforeAll(() => migrate(env.DB));
 beforeEach(() => {
@@ -116,11 +116,32 @@ test("a delivery that is made again changes neither record nor row", async () =>
   await until(async () => (await session.alarmAt()) === null);
   const [row] = await ledgerRows(session);
   const object = await env.BUCKET.head(`records/acme/${run.id}.json`);
-  await session.sql("INSERT INTO outbox VALUES (1, 'ended', 0, 0), (1, 'created', 0, 0)");
+  await session.sql("INSERT INTO outbox VALUES (1, 'ended', 0, 0, NULL), (1, 'created', 0, 0, NULL)");
   await session.api().wake();
   await until(async () => (await session.sql("SELECT * FROM outbox")).length === 0);
   expect(await ledgerRows(session)).toEqual([row]);
   expect((await env.BUCKET.head(`records/acme/${run.id}.json`))?.version).toBe(object?.version);
+});
+
+test("a write that never answers is given up after a minute, and the row is delivered later", async () => {
+  startSessionModel(1);
+  const session = newSession();
+  const puts = holdPuts("records/");
+  // The second minute, which is the record's, is over as soon as it begins; the first is the row's of the creation.
+  const realTimer = setTimeout;
+  let minutes = 0;
+  vi.spyOn(globalThis, "setTimeout").mockImplementation((run, ms, ...rest) => {
+    minutes += ms === 60_000 ? 1 : 0;
+    return realTimer(run, ms === 60_000 && minutes === 2 ? 0 : ms, ...rest);
+  });
+  const run = await session.start();
+  await session.ended(run.id);
+  await until(async () => (await session.sql("SELECT 1 FROM outbox WHERE kind = 'ended' AND attempts = 1")).length > 0);
+  puts.release();
+  vi.spyOn(Date, "now").mockReturnValue((await nextTry(session, "ended")) + 1);
+  expect(await runDurableObjectAlarm(session.stub())).toBe(true);
+  await until(async () => (await session.alarmAt()) === null);
+  expect(await ledgerRows(session)).toMatchObject([{ run_id: run.id, status: "completed" }]);
 });
 
 test("with the whole of D1 down a run still completes", async () => {

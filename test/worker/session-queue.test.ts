@@ -104,6 +104,42 @@ test("a key older than a day starts a new run, which the key then names", async 
   await session.api().erase();
 });
 
+test("a run that such a key starts knows nothing of the older one, and its own follow-ups know only it", async () => {
+  const model = startSessionModel(1);
+  const session = newSession();
+  model.play((call) => (call.role === "generator" ? { text: `Said in ${call.run}.` } : null));
+  const idempotency = { keyHash: "k1", bodyHash: "b1" };
+  const old = await session.start({ idempotency });
+  await session.ended(old.id);
+  vi.spyOn(Date, "now").mockReturnValue(Date.now() + dayMs + 60_000);
+  const fresh = await session.start({ idempotency });
+  await session.ended(fresh.id);
+  const followUp = await session.start({ session: "existing" });
+  await session.ended(followUp.id);
+  const prompts = model.callsOf("analyzer").map((call) => promptOf(call.body));
+  expect(prompts[1]).not.toContain("Said in");
+  expect(prompts[2]).toContain(`Said in ${fresh.id}.`);
+  expect(prompts[2]).not.toContain(`Said in ${old.id}.`);
+  await session.api().erase();
+});
+
+test("the list of runs is given page by page, oldest first", async () => {
+  const model = startSessionModel(1);
+  const session = newSession();
+  model.play(() => "hang");
+  for (const ordinal of [1, 2, 3]) {
+    expect((await session.start()).id).toBe(session.runId(ordinal));
+  }
+  const page = async (after: string | null, limit: number) => {
+    const { runs, has_more } = valueOf(await session.api().getSession({ after, limit }));
+    return { ids: runs.map((run) => run.id), has_more };
+  };
+  expect(await page(null, 2)).toEqual({ ids: [session.runId(1), session.runId(2)], has_more: true });
+  expect(await page(session.runId(2), 2)).toEqual({ ids: [session.runId(3)], has_more: false });
+  expect(await page(session.runId(3), 2)).toEqual({ ids: [], has_more: false });
+  await session.api().erase();
+});
+
 test("a session that must exist and does not is unknown", async () => {
   startSessionModel(1);
   expect(await newSession().tryStart({ session: "existing" })).toEqual({ kind: "unknown_session" });

@@ -5,7 +5,7 @@ import { env } from "cloudflare:workers";
 import { afterEach, beforeAll, beforeEach, expect, test, vi } from "vitest";
 import { migrate } from "../support/migrate.ts";
 import { startSessionModel } from "../support/session-model.ts";
-import { crash, newSession, type SessionUnderTest, valueOf } from "../support/session-object.ts";
+import { crash, newSession, type SessionUnderTest, until, valueOf } from "../support/session-object.ts";
 
 beforeAll(() => migrate(env.DB));
 beforeEach(() => {
@@ -34,6 +34,40 @@ test("is failed, and the next run of the session goes on", async () => {
   const [last] = await session.sql("SELECT body FROM events WHERE ordinal = 1 ORDER BY seq DESC LIMIT 1");
   expect(last).toEqual({ body: expect.stringContaining('"problem":{"code":"log_unreadable"') });
   await session.api().erase();
+});
+
+test("is shown as failed to whoever asks or cancels, and owes nothing", async () => {
+  const session = await withStrangeLog();
+  const id = session.runId(1);
+  await runDurableObjectAlarm(session.stub());
+  await until(async () => (await session.alarmAt()) === null);
+  const shown = { id, status: "failed", error: { code: "log_unreadable" }, policy_version: "planner-7", turns: [] };
+  expect(valueOf(await session.api().getRun(id))).toMatchObject(shown);
+  expect(valueOf(await session.api().cancelRun(id))).toMatchObject(shown);
+  expect(await session.sql("SELECT * FROM outbox")).toEqual([]);
+  const row = env.DB.prepare("SELECT status, error_code, invalid_reason, record_key FROM runs WHERE run_id = ?");
+  expect(await row.bind(id).first()).toEqual({
+    status: "failed",
+    error_code: "log_unreadable",
+    invalid_reason: "platform_lost",
+    record_key: null,
+  });
+});
+
+test("is shown by its row alone where not even its creation can be read", async () => {
+  const session = await withStrangeLog();
+  const id = session.runId(1);
+  await session.sql("UPDATE events SET body = '{' WHERE ordinal = 1 AND seq = 1");
+  await runDurableObjectAlarm(session.stub());
+  await until(async () => (await session.alarmAt()) === null);
+  expect(valueOf(await session.api().getRun(id))).toMatchObject({
+    status: "failed",
+    query: "What is six times seven?",
+    policy_version: "unknown",
+  });
+  expect(await env.DB.prepare("SELECT status FROM runs WHERE run_id = ?").bind(id).first()).toEqual({
+    status: "failed",
+  });
 });
 
 test("does not keep its session from being erased", async () => {

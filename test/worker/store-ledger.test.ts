@@ -1,7 +1,7 @@
 import { env } from "cloudflare:workers";
 import { beforeAll, describe, expect, test } from "vitest";
-import { createLedger, type ListRuns } from "../../src/store/ledger.ts";
-import type { RunCreatedRow, RunEndedRow } from "../../src/store/ledger-row.ts";
+import { createLedger, type ListRuns, maxOverdue } from "../../src/store/ledger.ts";
+import { noRollout, type RunCreatedRow, type RunEndedRow } from "../../src/store/ledger-row.ts";
 import { StoreFault } from "../../src/store/store-fault.ts";
 import { migrate } from "../support/migrate.ts";
 
@@ -19,6 +19,7 @@ function created(tenant: string, ordinal: number, more: Partial<RunCreatedRow> =
     created_at: `2026-11-22T10:00:${String(ordinal).padStart(2, "0")}.000Z`,
     max_seconds: 300,
     policy_version: "offline-0",
+    ...noRollout,
     ...more,
   };
 }
@@ -35,6 +36,11 @@ function ended(tenant: string, ordinal: number, more: Partial<RunEndedRow> = {})
     error_code: null,
     record_key: `records/${tenant}/x.json`,
     record_sha256: "ab",
+    invalid_reason: null,
+    reward: null,
+    reward_kind: null,
+    reward_components: null,
+    reward_pending: false,
     ...more,
   };
 }
@@ -117,6 +123,30 @@ describe("the ledger", () => {
     expect(await overdueAt(due + 1000)).toEqual([
       { tenant: "overdue", session_id: "ses_overdue", run_id: "run_overdue_0001" },
     ]);
+  });
+
+  test("gives each sweep those that the one before left, and then begins again", async () => {
+    await env.DB.prepare("DELETE FROM runs").run();
+    const insert = env.DB.prepare(
+      `INSERT INTO runs (run_id, tenant, session_id, status, query, created_at, max_seconds, policy_version)
+       SELECT 'run_sweep_' || value, 'sweep', 'ses_sweep', 'running', '?', '2026-11-22T10:00:00.000Z', 300, 'p'
+       FROM json_each(?)`,
+    );
+    await insert.bind(JSON.stringify(Array.from({ length: maxOverdue + 3 }, (_, index) => index))).run();
+    const at = Date.parse("2026-11-23T10:00:00.000Z");
+    const sweep = async (minutes: number) => (await ledger.overdue(at + minutes * 60_000)).map((run) => run.run_id);
+    const [first, second] = [await sweep(0), await sweep(15)];
+    expect([first.length, second.length]).toEqual([maxOverdue, maxOverdue]);
+    expect(new Set([...first, ...second]).size).toBe(maxOverdue + 3);
+  });
+
+  test("says where a rollout belongs and how it counts", async () => {
+    const place = { batch_id: "bat_1", group_id: "grp_1", task_id: "t", rollout_index: 0, rollout_attempt: 2 };
+    const counts = { invalid_reason: "mixed_policy", reward: 0.5, reward_kind: "f1", reward_pending: true };
+    await ledger.recordCreated(created("rollout", 1, place));
+    await ledger.recordEnded(ended("rollout", 1, { ...place, ...counts, reward_components: { f1: 0.5 } }));
+    const row = await env.DB.prepare("SELECT * FROM runs WHERE run_id = 'run_rollout_0001'").first();
+    expect(row).toMatchObject({ ...place, ...counts, reward_components: '{"f1":0.5}', reward_pending: 1 });
   });
 
   test("erases a session for good: no late row brings it back", async () => {

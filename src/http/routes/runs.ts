@@ -6,8 +6,10 @@ import { RunObject } from "../../agent/run-object.ts";
 import type { LedgerRun } from "../../store/ledger-row.ts";
 import { callSession, requireFound, sessionNameOf } from "../call-session.ts";
 import { decodeCursor, encodeCursor } from "../cursor.ts";
+import { withLateRewards } from "../late-rewards.ts";
 import { type App, mount } from "../mount.ts";
 import { HttpError } from "../problem.ts";
+import { recordReply } from "../record-reply.ts";
 import { defineRoute, json, noBody, noParams, noQuery } from "../route.ts";
 import { runPath, runReply } from "../run-reply.ts";
 import type { Services } from "../services.ts";
@@ -34,6 +36,9 @@ export const getRunRoute = defineRoute({
   method: "get",
   path: "/v1/runs/{id}",
   summary: "The run as it stands",
+  description:
+    "Of an ended run, `reward` is the one in force and `rewards` lists those that came after its end. Where the " +
+    "ledger does not answer, `rewards` is absent and `reward` is the log's own.",
   access: "solve",
   replies: { 200: json("The run.", RunObject) },
 });
@@ -44,7 +49,9 @@ export const getRecordRoute = defineRoute({
   method: "get",
   path: "/v1/runs/{id}/record",
   summary: "The rollout record, projected from the log",
-  description: "Only of a run that has ended; 409 before that.",
+  description:
+    "Only of a run that has ended; 409 before that. `reward` is the log's own; late ones are in `rewards`, which is " +
+    "absent where the ledger does not answer.",
   access: "datasets",
   replies: { 200: json("The record.", z.record(z.string(), z.unknown())) },
   problems: ["run_not_ended"],
@@ -92,20 +99,21 @@ export function mountRuns(app: App, services: Services): void {
     return Response.json({ data: runs.map(toSummary), has_more: hasMore, next_cursor });
   });
 
-  mount(app, services, getRunRoute, async ({ principal, params }) => {
+  mount(app, services, getRunRoute, async ({ principal, params }, requestId) => {
     const name = sessionNameOf(principal.tenant, params.id);
     const found = await callSession(services, name, "again", (session) => session.getRun(params.id));
-    return runReply(await requireFound(services, name, "run", found), 200, {});
+    const run = await requireFound(services, name, "run", found);
+    return runReply(await withLateRewards({ services, tenant: name.tenant, requestId }, run), 200, {});
   });
 
-  mount(app, services, getRecordRoute, async ({ principal, params }) => {
+  mount(app, services, getRecordRoute, async ({ principal, params }, requestId) => {
     const name = sessionNameOf(principal.tenant, params.id);
     const found = await callSession(services, name, "again", (session) => session.getRecord(params.id));
     const record = await requireFound(services, name, "run", found);
     if (record["ended_at"] === null) {
       throw new HttpError("run_not_ended", "The record is there when the run has ended; its events tell when.");
     }
-    return Response.json(record);
+    return recordReply({ services, tenant: name.tenant, requestId }, params.id, record);
   });
 
   mount(app, services, cancelRunRoute, async ({ principal, params }) => {

@@ -11,12 +11,12 @@ describe("a run with a reference", () => {
     });
     expect(types.slice(-3)).toEqual(["answer.completed", "reward.recorded", "run.completed"]);
     expect(eventsOf(events, "reward.recorded")).toMatchObject([{ value: 1, kind: "exact", components: { exact: 1 } }]);
-    expect(run.reward).toEqual({ value: 1, kind: "exact" });
+    expect(run.reward).toEqual({ value: 1, kind: "exact", components: { exact: 1 }, source: "log" });
   });
 
   it("is compared exactly where it gives answers and names no reward", async () => {
     const { run } = await play({ script: right, reference: { answers: ["43"] } });
-    expect(run.reward).toEqual({ value: 0, kind: "exact" });
+    expect(run.reward).toMatchObject({ value: 0, kind: "exact" });
   });
 
   it("has a reward when a limit ended it, for that is the policy's own doing", async () => {
@@ -27,6 +27,15 @@ describe("a run with a reference", () => {
     });
     expect(run).toMatchObject({ status: "incomplete", reward: { value: 1 } });
   });
+
+  it.each([{ kind: "judge" }, { kind: "webhook", url: "https://grader.example/" }, { kind: "external" }] as const)(
+    "ends without one where it comes later: $kind",
+    async (reward) => {
+      const { types, run } = await play({ script: right, reference: { answers: ["42"], reward } });
+      expect(types.slice(-2)).toEqual(["answer.completed", "run.completed"]);
+      expect(run.reward).toBeUndefined();
+    },
+  );
 
   it("has none when the engine failed it", async () => {
     const { types } = await playOn({

@@ -5,6 +5,7 @@ import { describe, expect, it } from "vitest";
 import { analyzerPrompt } from "../../../src/agent/prompts/analyzer.ts";
 import { executorPrompt } from "../../../src/agent/prompts/executor.ts";
 import { generatorPrompt } from "../../../src/agent/prompts/generator.ts";
+import { judgePrompt } from "../../../src/agent/prompts/judge.ts";
 import { plannerPrompt } from "../../../src/agent/prompts/planner.ts";
 import { dataNotice, type Prompt } from "../../../src/agent/prompts/prompt.ts";
 import { verifierPrompt } from "../../../src/agent/prompts/verifier.ts";
@@ -65,6 +66,7 @@ const prompts: readonly Prompt[] = [
   generatorPrompt({ kind: "direct", query, analysis, memory: [...memory, step], history, reason: "max_turns" }),
   generatorPrompt({ kind: "final", query, analysis, memory: [...memory, step], history, reason: null }),
   generatorPrompt({ kind: "base", query, analysis, memory, history, reason: null }),
+  judgePrompt({ query, answer: "It is 42.", answers: ["42", "forty-two"], instructions: "The unit counts." }),
 ];
 
 describe.each(prompts.map((prompt) => [prompt.version, prompt] as const))("the prompt %s", (version, prompt) => {

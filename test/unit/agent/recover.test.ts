@@ -53,7 +53,7 @@ describe("a run that takes the service down with it", () => {
     });
     expect(eventsOf(events, "step.retried").map((event) => event.attempt)).toEqual([1, 2, 3, 4, 5, 6, 7, 8, 9, 10]);
     expect(run).toMatchObject({ status: "failed", error: { code: "recovery_exhausted" } });
-    expect(invalidReasonOf(log.readState(), [])).toBe("platform_lost");
+    expect(invalidReasonOf(log.readState(), [], null)).toBe("platform_lost");
   });
 
   it("at ever new steps is given up after a hundred recoveries", async () => {

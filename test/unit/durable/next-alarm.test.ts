@@ -4,7 +4,7 @@ import { nextAlarm, type OpenWork } from "../../../durable-objects/next-alarm.ts
 
 const now = 1_800_000_000_000;
 const leaseMs = 15_000;
-const idle: OpenWork = { hasUnendedRun: false, outbox: [], isErasing: false };
+const idle: OpenWork = { hasUnendedRun: false, outbox: [] };
 
 test("nothing open needs no alarm", () => {
   expect(nextAlarm(idle, now, leaseMs)).toBeNull();
@@ -24,14 +24,9 @@ test("a postponed row is tried at its time, and a second from now where that has
   expect(at(now - 40_000)).toBe(now + 1000);
 });
 
-test("an erasure is tried again after five seconds", () => {
-  expect(nextAlarm({ ...idle, isErasing: true }, now, leaseMs)).toBe(now + 5000);
-});
-
 const openWork = fc.record({
   hasUnendedRun: fc.boolean(),
   outbox: fc.array(fc.record({ attempts: fc.nat(20), next_at: fc.integer({ min: now - 1e9, max: now + 1e9 }) })),
-  isErasing: fc.boolean(),
 });
 
 test("whatever is open, the alarm is in the future and no later than any part of it asks for", () => {
@@ -41,7 +36,6 @@ test("whatever is open, the alarm is in the future and no later than any part of
       const parts = [
         ...(open.hasUnendedRun ? [{ ...idle, hasUnendedRun: true }] : []),
         ...open.outbox.map((row) => ({ ...idle, outbox: [row] })),
-        ...(open.isErasing ? [{ ...idle, isErasing: true }] : []),
       ].map((part) => nextAlarm(part, now, lease) ?? Infinity);
       expect(at).toBe(parts.length === 0 ? null : Math.min(...parts));
       expect(at ?? Infinity).toBeGreaterThan(now);

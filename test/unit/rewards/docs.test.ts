@@ -11,14 +11,15 @@ const Task = z.looseObject({ reference: z.looseObject({ reward: RewardSpec }) })
 
 describe("docs/rewards.md", () => {
   it("shows specs that are accepted", () => {
-    expect(snippets).toHaveLength(2);
+    expect(snippets).toHaveLength(4);
     for (const snippet of snippets) {
       expect(z.union([Task, RewardSpec]).safeParse(snippet).success).toBe(true);
     }
   });
 
   it("lists every kind", () => {
-    const kinds = ["exact", "f1", "number", "math", "choice", "expression", "regex", "json_schema", "sum"];
+    const pure = ["exact", "f1", "number", "math", "choice", "expression", "regex", "json_schema", "sum"];
+    const kinds = [...pure, "judge", "webhook", "external"];
     expect([...page.matchAll(/^\| `(\w+)` \|/gm)].map((match) => match[1]).filter((name) => name !== "kind")).toEqual(
       kinds,
     );

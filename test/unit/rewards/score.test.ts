@@ -2,7 +2,7 @@
 
 import * as fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { RewardSpec } from "../../../src/rewards/reward-spec.ts";
+import { PureRewardSpec, RewardSpec } from "../../../src/rewards/reward-spec.ts";
 import { scoreAnswer } from "../../../src/rewards/score.ts";
 import { errorCode, reward, type SpecInput } from "./support.ts";
 
@@ -39,7 +39,7 @@ const texts = fc.oneof(
 
 describe("every kind", () => {
   it.each(specs)("$kind gives 0 to 1 and never throws, whatever the answer", (input) => {
-    const spec = RewardSpec.parse(input);
+    const spec = PureRewardSpec.parse(input);
     fc.assert(
       fc.property(texts, texts, (answer, gold) => {
         const scored = scoreAnswer(spec, { answer, answers: [gold, "12"], query: gold });
@@ -74,7 +74,7 @@ describe("every kind", () => {
   it.each(hostile)("comes to an end on 256 KB of %j", (piece) => {
     const answer = piece.repeat(Math.ceil(long / piece.length)).slice(0, long);
     for (const input of specs) {
-      const scored = scoreAnswer(RewardSpec.parse(input), { answer, answers: ["12", "x y"], query: answer });
+      const scored = scoreAnswer(PureRewardSpec.parse(input), { answer, answers: ["12", "x y"], query: answer });
       expect(scored.ok ? scored.value.value : 0).toBeLessThan(1);
     }
   });
@@ -146,16 +146,16 @@ describe("sum", () => {
       levels === 0 ? { kind: "exact", weight: 1 } : { kind: "sum", weight: 1, parts: [nest(levels - 1)] };
     const whole = (levels: number) => ({ kind: "sum", parts: [nest(levels - 1)] });
     const wide = { kind: "sum", weight: 1, parts: Array.from({ length: 9 }, () => nest(0)) };
-    expect(RewardSpec.safeParse(whole(3)).success).toBe(true);
-    expect(RewardSpec.safeParse(whole(4)).success).toBe(false);
-    expect(RewardSpec.safeParse({ kind: "sum", parts: [wide] }).success).toBe(true);
-    expect(RewardSpec.safeParse({ kind: "sum", parts: [wide, wide] }).success).toBe(false);
+    expect(PureRewardSpec.safeParse(whole(3)).success).toBe(true);
+    expect(PureRewardSpec.safeParse(whole(4)).success).toBe(false);
+    expect(PureRewardSpec.safeParse({ kind: "sum", parts: [wide] }).success).toBe(true);
+    expect(PureRewardSpec.safeParse({ kind: "sum", parts: [wide, wide] }).success).toBe(false);
   });
 });
 
 describe("a spec", () => {
   it.each<[unknown, string]>([
-    [{ kind: "judge" }, "kind must be one of"],
+    [{ kind: "guess" }, "kind must be one of"],
     [{}, "kind must be one of"],
     [{ kind: "exact", tolerance: 1 }, "tolerance"],
     [{ kind: "number", tolerance: { absolute: -1 } }, ">=0"],
@@ -165,7 +165,23 @@ describe("a spec", () => {
     [{ kind: "choice", options: ["one"] }, ">=2"],
     [{ kind: "sum", parts: [] }, ">=1"],
     [{ kind: "sum", parts: [{ kind: "exact" }] }, "expected number"],
+    [{ kind: "sum", parts: [{ kind: "judge", weight: 1 }] }, "judge, webhook and external stand alone"],
+    [{ kind: "sum", parts: [{ kind: "sum", weight: 1, parts: [{ kind: "external", weight: 1 }] }] }, "stand alone"],
+    [{ kind: "judge", instructions: "" }, ">=1"],
+    [{ kind: "webhook" }, "http or https"],
+    [{ kind: "webhook", url: "ftp://grader.example/" }, "http or https"],
+    [{ kind: "webhook", url: "https://grader.example/", secret: "OTHER_KEY" }, "TENANT_SECRET_"],
+    [{ kind: "external", value: 1 }, "value"],
   ])("%j is refused with a reason", (input, reason) => {
     expect(RewardSpec.safeParse(input).error?.issues[0]?.message).toContain(reason);
+  });
+
+  it.each([
+    { kind: "judge" },
+    { kind: "judge", instructions: "The unit must be named." },
+    { kind: "webhook", url: "https://grader.example:8443/score?task=1", secret: "TENANT_SECRET_GRADER" },
+    { kind: "external" },
+  ])("$kind stands alone", (input) => {
+    expect(RewardSpec.parse(input)).toEqual(input);
   });
 });

@@ -1,0 +1,22 @@
+// A bound for work that may never settle, as a call to a store that hangs. The work is told by its signal and is
+// left behind where it does not listen; whatever it still does must be harmless when it is done again.
+
+import type { Clock } from "../src/engines/clock.ts";
+
+export async function within<T>(
+  clock: Pick<Clock, "sleep">,
+  limitMs: number,
+  work: (signal: AbortSignal) => Promise<T>,
+): Promise<T> {
+  const over = new AbortController();
+  const finished = new AbortController();
+  const limit = clock.sleep(limitMs, finished.signal).then(() => {
+    throw new Error(`not done within ${limitMs} ms`);
+  });
+  try {
+    return await Promise.race([work(over.signal), limit]);
+  } finally {
+    over.abort();
+    finished.abort();
+  }
+}
