@@ -17,10 +17,21 @@ export const ToolCatalogueEntry = z.strictObject({
   /** A language model stands behind the results. */
   llm_backed: z.boolean(),
   repeat: z.enum(["safe", "keyed", "never"]),
+  /** Whether this deployment has what the tool needs; a tool that lacks something is never offered to a run. */
+  availability: z.discriminatedUnion("state", [
+    z.strictObject({ state: z.literal("ready") }),
+    z.strictObject({ state: z.literal("needs"), needs: z.array(z.string()) }),
+  ]),
+  /** A run that names no tools gets it. */
+  by_default: z.boolean(),
 });
 export type ToolCatalogueEntry = z.infer<typeof ToolCatalogueEntry>;
 
-export function toCatalogueEntry(tool: Tool): ToolCatalogueEntry {
+/** What the offline planner's vocabulary knows (docs/offline-engine.md); others it would never choose. */
+const offlineTools = ["base_generator", "python_coder"];
+
+export function toCatalogueEntry(tool: Tool, planner: "offline" | "hosted"): ToolCatalogueEntry {
+  const availability = tool.availability ?? { state: "ready" };
   return {
     name: tool.name,
     description: tool.description,
@@ -30,13 +41,19 @@ export function toCatalogueEntry(tool: Tool): ToolCatalogueEntry {
     timeout_seconds: tool.timeoutMs / 1000,
     llm_backed: tool.llmBacked,
     repeat: tool.repeat,
+    availability:
+      availability.state === "ready" ? { state: "ready" } : { state: "needs", needs: [...availability.needs] },
+    by_default: availability.state === "ready" && (planner === "hosted" || offlineTools.includes(tool.name)),
   };
 }
 
-/** Catalogue names in the catalogue's order (prompts stay cacheable), each once; 422 names the first unknown one. */
+/**
+ * Catalogue names in the catalogue's order (prompts stay cacheable), each once. 422 names the first one that is unknown
+ * or lacks its configuration.
+ */
 export function resolveTools(wanted: readonly string[] | undefined, tools: readonly ToolCatalogueEntry[]): string[] {
   if (wanted === undefined) {
-    return tools.map((tool) => tool.name);
+    return tools.filter((tool) => tool.by_default).map((tool) => tool.name);
   }
   const chosen = wanted.map((name, index) => {
     const tool = findTool(name, tools);
@@ -48,6 +65,10 @@ export function resolveTools(wanted: readonly string[] | undefined, tools: reado
         "unknown_tool",
         `There is no such tool; there are ${known}.`,
       );
+    }
+    if (tool.availability.state === "needs") {
+      const detail = `This deployment has no ${tool.name}: it needs ${tool.availability.needs.join(", ")}.`;
+      throw invalidField("unknown_tool", `tools[${index}]`, "tool_not_configured", detail);
     }
     return tool.name;
   });

@@ -46,8 +46,20 @@ export interface ToolError {
   readonly result?: unknown;
 }
 
+/** Whether a deployment has what a tool needs. `needs` names the missing variables, alternatives joined by " or ". */
+export type ToolAvailability =
+  | { readonly state: "ready" }
+  | { readonly state: "needs"; readonly needs: readonly string[] };
+
 export interface Tool<Arguments = unknown> {
   readonly name: string;
+  /** Absent where the tool needs nothing. A tool that lacks something is shown in the catalogue and never offered. */
+  readonly availability?: ToolAvailability;
+  /**
+   * What makes a result of the same arguments another one: the service behind the tool, or this code. Absent where a
+   * result must never come from the cache of results.
+   */
+  readonly version?: string;
   readonly description: string;
   readonly limitations: readonly string[];
   readonly bestPractices: readonly string[];

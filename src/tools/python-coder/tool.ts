@@ -36,7 +36,10 @@ const minTimeMs = 250;
 
 export interface PythonCoderOptions {
   readonly limits?: ProgramLimits;
-  /** `namespace` spares the boot between runs; only where every program is our own (the offline engine's). */
+  /**
+   * `namespace` spares the boot between runs; only where every program is our own (the offline engine's). Those use no
+   * variables of earlier ones, so that none runs again either.
+   */
   readonly isolation?: "interpreter" | "namespace";
 }
 
@@ -84,6 +87,7 @@ function toResult(answer: SandboxAnswer, limits: ProgramLimits): Result<ToolOutp
 
 export function createPythonCoder(sandbox: PythonSandbox, options: PythonCoderOptions = {}): Tool<PythonArguments> {
   const limits = options.limits ?? defaultPythonLimits;
+  const isolation = options.isolation ?? "interpreter";
   return {
     name: "python_coder",
     description:
@@ -113,9 +117,9 @@ export function createPythonCoder(sandbox: PythonSandbox, options: PythonCoderOp
         tenant: context.tenant,
         runId: context.runId,
         code: args.code,
-        earlierCode: earlierPrograms(context),
+        earlierCode: isolation === "namespace" ? [] : earlierPrograms(context),
         limits: own,
-        isolation: options.isolation ?? "interpreter",
+        isolation,
       } as const;
       const answered = await sandbox.run(request, context.signal);
       return answered.ok ? toResult(answered.value, own) : err({ ...answered.error, producedBy: "python-sandbox" });

@@ -1,0 +1,48 @@
+// A source of tools beyond those of this repository: one connected server, as the provider sees it. A source is asked
+// for its tools now and then, and each tool it gives knows how to call its server.
+
+import type { Result } from "../../lib/result.ts";
+import type { Tool } from "../tool.ts";
+
+export interface SourceFault {
+  /** `needs`: the operator has to do something. `unavailable`: the server does not answer as it should. */
+  readonly state: "needs" | "unavailable";
+  readonly code: string;
+  readonly detail: string;
+}
+
+export interface SkippedTool {
+  readonly name: string;
+  readonly reason: string;
+}
+
+export interface LoadedTools {
+  /** What the server calls itself, with its version. */
+  readonly version: string;
+  readonly tools: readonly Tool[];
+  /** What it has and is not offered. */
+  readonly skipped: readonly SkippedTool[];
+  /** How long the list may be believed. */
+  readonly ttlMs: number;
+}
+
+export interface ToolSource {
+  readonly name: string;
+  readonly kind: "mcp" | "openapi";
+  isFor(tenant: string): boolean;
+  load(tenant: string, signal: AbortSignal): Promise<Result<LoadedTools, SourceFault>>;
+}
+
+/** A list beyond this would fill the planner's prompt by itself. */
+export const maxToolsPerSource = 128;
+/** What a card may say about a tool; it stands in every prompt of a run. */
+export const maxDescriptionChars = 2_000;
+
+/** `<server>__<tool>`, in characters that every model server takes; null where nothing is left of the name. */
+export function remoteToolName(server: string, tool: string): string | null {
+  const name = tool.replaceAll(/[^A-Za-z0-9_-]+/g, "_").replaceAll(/^_+|_+$/g, "");
+  return name === "" ? null : `${server}__${name}`.slice(0, maxNameChars);
+}
+
+/** What a request may name as a tool (src/http/wire.ts). */
+const maxNameChars = 128;
