@@ -4,6 +4,7 @@ import { accessSync, constants } from "node:fs";
 import { delimiter, join } from "node:path";
 
 const programs: Readonly<Record<string, { variable: string; install: string }>> = {
+  python3: { variable: "PYTHON", install: "apt-get install python3-venv, or set PYTHON to a Python from 3.10 on" },
   chromium: { variable: "CHROMIUM", install: "apt-get install chromium, or set CHROMIUM to a Chromium or Chrome" },
 };
 
