@@ -1,5 +1,6 @@
-// Four lanes (STYLE rule 12). `unit` is plain Node, `worker` runs inside workerd, `blackbox` talks to a real
-// server process, `browser` drives Chromium, which `npm run test:browser` asks for and `npm test` leaves out.
+// Five lanes (STYLE rule 12). `unit` is plain Node, `worker` runs inside workerd, `blackbox` talks to a real server
+// process. `browser` drives Chromium and `python` the trainers' package; `npm run test:browser` and `npm run
+// test:python` ask for what these need, and `npm test` leaves them out.
 import { cloudflareTest } from "@cloudflare/vitest-plugin";
 import { defineConfig } from "vitest/config";
 
@@ -15,6 +16,15 @@ export default defineConfig({
         test: {
           name: "blackbox",
           include: ["test/blackbox/**/*.test.ts"],
+          testTimeout: 600_000,
+          hookTimeout: 120_000,
+          fileParallelism: false,
+        },
+      },
+      {
+        test: {
+          name: "python",
+          include: ["test/python/**/*.test.ts"],
           testTimeout: 600_000,
           hookTimeout: 120_000,
           fileParallelism: false,

@@ -16,6 +16,8 @@ ALTER TABLE runs ADD COLUMN reward_kind TEXT;
 ALTER TABLE runs ADD COLUMN reward_components TEXT;
 -- 1 while a judge, a webhook or somebody outside still owes this run its reward.
 ALTER TABLE runs ADD COLUMN reward_pending INTEGER NOT NULL DEFAULT 0;
+-- When the cron last woke the run's session: each sweep takes those that it has not seen for longest.
+ALTER TABLE runs ADD COLUMN woken_at TEXT;
 
 CREATE INDEX runs_by_group ON runs (group_id, rollout_index, rollout_attempt) WHERE group_id IS NOT NULL;
 
@@ -171,6 +173,8 @@ CREATE TABLE policy_datasets (
   dataset_id TEXT NOT NULL,
   PRIMARY KEY (tenant, version, dataset_id)
 ) WITHOUT ROWID;
+-- Which datasets hold a version's rollouts.
+CREATE INDEX groups_by_policy ON groups (claim_id, policy_version) WHERE claim_id IS NOT NULL;
 CREATE INDEX policy_datasets_by_dataset ON policy_datasets (dataset_id);
 
 CREATE TABLE active_policies (

@@ -3,10 +3,11 @@
 //
 //   npm run bench                  about eight minutes
 //   npm run bench -- --quick       under a minute, too few runs to judge by
-//   npm run bench -- --only load   one section: turn, stream, load or offline
+//   npm run bench -- --only load   one section: turn, stream, load, offline or export
 
 import { cpus, loadavg } from "node:os";
 import { parseArgs } from "node:util";
+import { measureExports } from "./bench/export-section.ts";
 import { type Level, measureLoad } from "./bench/load-section.ts";
 import { type MockEngine, startMockEngine } from "./bench/mock-engine.ts";
 import { measureOffline } from "./bench/offline-section.ts";
@@ -26,6 +27,8 @@ interface Size {
   readonly runsPerRound: number;
   readonly streams: number;
   readonly offlineRuns: number;
+  /** Turn rows of each export. */
+  readonly exportRows: readonly number[];
   readonly levels: readonly Level[];
 }
 
@@ -34,6 +37,7 @@ const full: Size = {
   runsPerRound: 20,
   streams: 100,
   offlineRuns: 30,
+  exportRows: [1000, 10_000, 100_000],
   levels: [
     { inFlight: 1, runs: 3, rounds: 2 },
     { inFlight: 100, runs: 400, rounds: 2 },
@@ -45,13 +49,14 @@ const quick: Size = {
   runsPerRound: 5,
   streams: 10,
   offlineRuns: 3,
+  exportRows: [1000],
   levels: [
     { inFlight: 1, runs: 1, rounds: 1 },
     { inFlight: 20, runs: 20, rounds: 1 },
   ],
 };
 
-const sections = ["turn", "stream", "load", "offline"] as const;
+const sections = ["turn", "stream", "load", "offline", "export"] as const;
 const { values } = parseArgs({
   options: { quick: { type: "boolean", default: false }, only: { type: "string", multiple: true } },
 });
@@ -72,6 +77,9 @@ if (["turn", "stream", "load"].some((name) => wanted.has(name))) {
 }
 if (wanted.has("offline")) {
   done(await measureOffline(size.offlineRuns));
+}
+if (wanted.has("export")) {
+  done(await measureExports(size.exportRows));
 }
 printVerdicts(results.flatMap((section) => section.verdicts));
 console.log(`\nload at the end ${loadOf()}`);

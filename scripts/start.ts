@@ -7,6 +7,7 @@ import { resolve } from "node:path";
 import { setTimeout as pause } from "node:timers/promises";
 import { Role } from "../src/engines/engine.ts";
 import { readEndpoint } from "../src/engines/endpoints.ts";
+import { webVariables } from "../src/tools/web-service/web-variables.ts";
 import { findLocalModel } from "./lib/local-models.ts";
 import { type DevServer, startDevServer } from "./lib/dev-server.ts";
 import { lockStateDir } from "./lib/state-lock.ts";
@@ -20,7 +21,7 @@ const healthyWithinMs = 60_000;
 
 /** Variables of this process that the Worker sees; nothing else of the environment is passed on. */
 const passedOn =
-  /^(INFERENCE|ANALYZER|PLANNER|EXECUTOR|VERIFIER|GENERATOR|JUDGE|TOOL)_(BASE_URL|MODEL|API_KEY|LOGPROBS_MODE)$|^(ENGINE_TIMEOUT_SECONDS|PLANNER_VERSION|SANDBOX_POOL|LEASE_SECONDS|CORS_ORIGINS|FETCH_ALLOW|TICKET_SECRET)$|^TENANT_SECRET_[A-Z0-9_]+$/;
+  /^(INFERENCE|ANALYZER|PLANNER|EXECUTOR|VERIFIER|GENERATOR|JUDGE|TOOL)_(BASE_URL|MODEL|API_KEY|LOGPROBS_MODE)$|^(ENGINE_TIMEOUT_SECONDS|PLANNER_VERSION|SANDBOX_POOL|LEASE_SECONDS|CORS_ORIGINS|FETCH_(?:ALLOW|ALLOW_HOSTS|DENY_HOSTS|PORTS|DNS_URL)|TICKET_SECRET|EXPORT_WAIT_SECONDS|MAX_POLICY_STALENESS|DATASET_WEBHOOK_(?:URL|SECRET))$|^TENANT_SECRET_[A-Z0-9_]+$/;
 
 function setting(name: string, fallback: string): string {
   const value = process.env[name]?.trim() ?? "";
@@ -118,7 +119,8 @@ async function chooseEngine(port: number): Promise<{ variables: Record<string, s
 }
 
 function workerVariables(engine: Record<string, string>): Record<string, string> {
-  const passed = Object.entries(process.env).filter(([name, value]) => passedOn.test(name) && (value ?? "") !== "");
+  const isPassed = (name: string) => passedOn.test(name) || webVariables.includes(name);
+  const passed = Object.entries(process.env).filter(([name, value]) => isPassed(name) && (value ?? "") !== "");
   const variables: Record<string, string> = {};
   for (const [name, value] of passed) {
     variables[name] = value ?? "";

@@ -28,6 +28,24 @@ export interface Env {
   readonly PLANNER_VERSION?: string;
   /** Origins that may call from a browser, comma separated; none unless set. */
   readonly CORS_ORIGINS?: string;
+  /** Exact `host:port` that guarded fetches may reach though they are internal (docs/security.md). */
+  readonly FETCH_ALLOW?: string;
+  /** Names that guarded fetches never reach, and the only ones that they reach. */
+  readonly FETCH_DENY_HOSTS?: string;
+  readonly FETCH_ALLOW_HOSTS?: string;
+  /** Ports of guarded fetches, 80 and 443 unless set. */
+  readonly FETCH_PORTS?: string;
+  /** DNS over HTTPS, JSON form, for the addresses behind a name; names are judged by their form alone unless set. */
+  readonly FETCH_DNS_URL?: string;
+  /** How long a complete group waits for late feedback before the schedule exports it, 600 unless set. */
+  readonly EXPORT_WAIT_SECONDS?: string;
+  /** Groups more policy steps behind the active one get no advantages, 4 unless set. */
+  readonly MAX_POLICY_STALENESS?: string;
+  /** Who is told that a dataset is ready, and the base64 secret that signs it (docs/exports.md); nobody unless set. */
+  readonly DATASET_WEBHOOK_URL?: string;
+  readonly DATASET_WEBHOOK_SECRET?: string;
+  /** Web tools: src/tools/web-service/web-variables.ts, docs/tools.md. Read through `variablesOf`. */
+  readonly WIKIPEDIA_LANGUAGE?: string;
   /** Inference endpoints: `INFERENCE_*`, `<ROLE>_*` (docs/engines.md). Read through `variablesOf`. */
   readonly INFERENCE_BASE_URL?: string;
 }

@@ -9,17 +9,32 @@ import { createOfflineEngine, offlineWeights } from "./engines/offline/engine.ts
 import type { Capabilities } from "./engines/hosted/capabilities.ts";
 import { createEngine, readTimeoutMs } from "./engines/router.ts";
 import { type Env, variablesOf } from "./env.ts";
+import { createDeploymentGuard, type DeploymentGuard } from "./lib/guarded-fetch/deployment-guard.ts";
+import { createTenantSecrets, type SecretFor } from "./lib/tenant-secrets.ts";
 import { createTtlCache } from "./lib/ttl-cache.ts";
+import { createPolicies, type Policies } from "./policies/policies.ts";
 import { createCapabilityStore } from "./store/capabilities.ts";
+import { createPolicyStore } from "./store/policies.ts";
 import { createBaseGenerator } from "./tools/base-generator/tool.ts";
 import { createPythonCoder } from "./tools/python-coder/tool.ts";
 import type { Tool } from "./tools/tool.ts";
+import type { Blocklist } from "./tools/web-service/blocklist.ts";
+import { createWebTools } from "./tools/web-service/create-web-tools.ts";
 
 export interface Parts {
   readonly engine: Engine;
   /** In the catalogue's order, which prompts keep. */
   readonly tools: readonly Tool[];
+  /** The same for rollouts, whose programs spare the interpreter's boot where they are our own. */
+  readonly rolloutTools: readonly Tool[];
+  /** The configured planner. */
   readonly policy: PolicyRef;
+  readonly policies: Policies;
+  /** For every URL that somebody else than the operator chose. */
+  readonly guard: DeploymentGuard;
+  readonly secretFor: SecretFor;
+  /** What the web tools keep from a run; its log says so. */
+  readonly blocklist: Blocklist;
   readonly clock: Clock;
   readonly random: () => number;
   /** The longest that one call of an engine or a tool may take. */
@@ -37,19 +52,44 @@ export function createParts(env: Env): Parts {
   const random = (): number => Math.random();
   const offline = givingWay(createOfflineEngine({ weights: offlineWeights, random }), clock);
   const cache = createTtlCache<Capabilities | null>({ now: clock.now, ttlMs: cacheMs, maxEntries: maxCached });
+  const guard = createDeploymentGuard(variables, { fetch: (input, init) => fetch(input, init), now: clock.now });
+  const secretFor = createTenantSecrets(variables);
   const engine = createEngine(variables, {
     offline,
     capabilities: createCapabilityStore(env.DB, cache, clock.now),
     fetch: (input, init) => fetch(input, init),
-    // Nobody can register a policy yet; its endpoint is a tenant's URL and must not be fetched without a guard.
-    policyFetch: () => Promise.reject(new Error("policies of tenants are not served by this version")),
+    // A policy's endpoint is a tenant's URL.
+    policyFetch: guard.fetch,
     clock,
   });
-  const tools = [createBaseGenerator(), createPythonCoder(createSandboxClient(env))];
+  const policy = configuredPolicy(variables, engine);
+  const configured = { version: policy.version, model: engine.modelOf("planner") };
+  const web = createWebTools(variables, {
+    pages: guard.fetch,
+    fetch: (input, init) => fetch(input, init),
+    clock,
+    random,
+  });
+  const sandbox = createSandboxClient(env);
+  const toolsWith = (python: Tool) => [createBaseGenerator(), python, ...web.tools];
+  const tools = toolsWith(createPythonCoder(sandbox));
+  // Every program is the offline engine's own where its executor writes them, whoever plans.
+  const hasOwnPrograms = engine.modelOf("executor") === "offline-executor";
   return {
     engine,
     tools,
-    policy: configuredPolicy(variables, engine),
+    rolloutTools: hasOwnPrograms ? toolsWith(createPythonCoder(sandbox, { isolation: "namespace" })) : tools,
+    policy,
+    policies: createPolicies({
+      store: createPolicyStore(env.DB, env.BUCKET),
+      configured,
+      guard,
+      secretFor,
+      now: clock.now,
+    }),
+    guard,
+    secretFor,
+    blocklist: web.blocklist,
     clock,
     random,
     longestCallMs: Math.max(readTimeoutMs(variables), ...tools.map((tool) => tool.timeoutMs)),
@@ -68,7 +108,7 @@ function givingWay(engine: Engine, clock: Clock): Engine {
   };
 }
 
-/** The planner that the configuration names; registered versions come with the training service. */
+/** The planner that the configuration names: step 0 of every tenant. */
 function configuredPolicy(variables: Readonly<Record<string, string | undefined>>, engine: Engine): PolicyRef {
   const named = variables["PLANNER_VERSION"]?.trim() ?? "";
   return { version: named === "" ? engine.modelOf("planner").replace(/^offline-planner\//, "") : named, step: 0 };

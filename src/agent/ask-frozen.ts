@@ -1,5 +1,6 @@
 // Asking a frozen module for a structured reply: a reply that cannot be read is asked for once more, with the
-// reason. The planner is never asked so: a second sample would not be the policy's own turn.
+// reason. One that stays empty through its retries cannot be read either: a module's silence must not cost a run what
+// its other turns have done. The planner is never asked so: a second sample would not be the policy's own turn.
 
 import type { ReplySchema, TokenUsage } from "../engines/engine.ts";
 import { ok, type Result } from "../lib/result.ts";
@@ -12,7 +13,7 @@ import {
   withComplaint,
 } from "./call-module.ts";
 import type { ModuleCall, ParseHow } from "./events.ts";
-import { addTokens } from "./run-state.ts";
+import { addTokens, noTokens } from "./run-state.ts";
 
 /** Enough of a bad reply for the model to see what it did; an enormous one must not fill the second prompt. */
 const maxQuotedChars = 4000;
@@ -29,6 +30,7 @@ export interface FrozenReply<T> {
   readonly text: string;
   readonly model: string;
   readonly usage: TokenUsage;
+  /** None where no reply came. */
   readonly calls: readonly ModuleCall[];
 }
 
@@ -43,7 +45,8 @@ export async function askFrozen<T>(
   request: FrozenRequest<T>,
 ): Promise<Result<FrozenReply<T>, ModuleFailure>> {
   const first = await askOnce(context, request);
-  if (!first.ok || first.value.error === null) {
+  // Silence was asked again by the retries, and there is nothing in it to complain of.
+  if (!first.ok || first.value.error === null || first.value.calls.length === 0) {
     return first;
   }
   await noteRetry(context, request, { attempt: 1, reason: "malformed_reply", message: first.value.error });
@@ -53,6 +56,9 @@ export async function askFrozen<T>(
   const second = await askOnce(context, { ...request, prompt });
   if (!second.ok) {
     return second;
+  }
+  if (second.value.calls.length === 0) {
+    return first;
   }
   const usage = addTokens(first.value.usage, second.value.usage);
   return ok({ ...second.value, usage, calls: [...first.value.calls, ...second.value.calls] });
@@ -66,11 +72,20 @@ async function askOnce<T>(
   const sampling = { ...frozenSampling };
   const called = await callModule(context, { ...asked, sampling, structure: "guided", capture: "text" });
   if (!called.ok) {
-    return called;
+    return isSilence(called.error) ? ok(noReply(context.deps.engine.modelOf(request.role))) : called;
   }
   const { reply, call } = called.value;
   const read = readReply(request.schema, reply.parsed, complaint);
   return ok({ ...read, text: reply.text, model: reply.modelServed, usage: reply.usage, calls: [call] });
+}
+
+function isSilence(failure: ModuleFailure): boolean {
+  return failure.kind === "engine" && failure.error.code === "empty_reply";
+}
+
+function noReply(model: string): FrozenReply<never> {
+  const error = "the reply is empty";
+  return { value: null, error, parse: "none", text: "", model, usage: noTokens, calls: [] };
 }
 
 function readReply<T>(

@@ -7,6 +7,7 @@ import { err, ok, type Result } from "../lib/result.ts";
 import type { AgentDeps } from "./deps.ts";
 import type { ModuleCall, StepName } from "./events.ts";
 import type { Prompt } from "./prompts/prompt.ts";
+import { backOffLeftMs } from "./run-state.ts";
 import type { RunTimer } from "./run-timer.ts";
 
 /** DESIGN section 3: a reply beyond this is a fault, not an answer. */
@@ -54,6 +55,7 @@ export async function callModule(
       signal: stop,
       clock: { sleep: (ms, signal) => timer.backOff(ms, signal) },
       random: deps.random,
+      waitLeftMs: () => backOffLeftMs(deps.log.state),
       onRetry: async ({ attempt, code, reason, waitMs }) => {
         await noteRetry(context, request, { attempt, reason: code, message: reason, wait_ms: waitMs });
       },

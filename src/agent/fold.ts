@@ -44,6 +44,7 @@ function created(event: RunEvent & { type: "run.created" }): RunState {
     error: null,
     reward: null,
     recoveries: { total: 0, byStep: {} },
+    backOffMs: 0,
     lastSeq: seq,
   };
 }
@@ -66,7 +67,9 @@ function apply(state: RunState, event: Exclude<RunEvent, { type: "run.created" }
     case "turn.completed":
       return endTurn(state, event);
     case "step.retried":
-      return event.reason === "recovered" ? countRecovery(state, event) : state;
+      return event.reason === "recovered"
+        ? countRecovery(state, event)
+        : { ...state, backOffMs: state.backOffMs + (event.wait_ms ?? 0) };
     case "answer.completed":
       return {
         ...state,

@@ -50,6 +50,8 @@ export interface RunState {
   readonly reward: Payload<"reward.recorded"> | null;
   /** How often each step was taken up again after a crash, by the key of `stepKey`, and in all. */
   readonly recoveries: { readonly total: number; readonly byStep: Readonly<Record<string, number>> };
+  /** Milliseconds that its retries were told to wait, in all. */
+  readonly backOffMs: number;
   readonly lastSeq: number;
 }
 
@@ -72,6 +74,14 @@ export function addUsage(usage: RunUsage, role: Role, tokens: TokenUsage): RunUs
 /** Prompt and completion tokens of all roles: what `max_tokens` limits. */
 export function totalTokens(usage: RunUsage): number {
   return usage.total.prompt_tokens + usage.total.completion_tokens;
+}
+
+/** Ten servers' pauses of a few seconds, or one of a minute, even where a run may take no longer than that itself. */
+const minBackOffMs = 60_000;
+
+/** Back-off does not count in `max_seconds`, so it has a bound of its own: half of them again, or a minute. */
+export function backOffLeftMs({ spec, backOffMs }: RunState): number {
+  return Math.max(minBackOffMs, (spec.limits.max_seconds * 1000) / 2) - backOffMs;
 }
 
 export function isEnded(state: RunState): boolean {

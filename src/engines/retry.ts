@@ -27,6 +27,8 @@ export interface RetryOptions {
   readonly clock: Pick<Clock, "sleep">;
   /** In [0, 1). */
   readonly random: () => number;
+  /** Asked before each wait: how long the caller may still wait. A longer wait ends the call; absent = no bound. */
+  readonly waitLeftMs?: () => number;
   /** Awaited before the wait, so that the log has it first; a rejection ends the call with it. */
   readonly onRetry?: (notice: RetryNotice) => Promise<void>;
 }
@@ -54,6 +56,9 @@ export async function chatWithRetries(
     const waitMs = waitBefore(error, attempt, options.random);
     if (waitMs === null || attempt >= maxAttempts) {
       return err({ ...error, attempts: attempt });
+    }
+    if (options.waitLeftMs !== undefined && waitMs > options.waitLeftMs()) {
+      return err({ ...error, detail: `${error.detail}; no time is left to wait for another try`, attempts: attempt });
     }
     await options.onRetry?.({ attempt, code: error.code, reason: error.detail, waitMs });
     await options.clock.sleep(waitMs, options.signal);

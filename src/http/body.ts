@@ -8,25 +8,33 @@ export const maxBodyBytes = 1_048_576;
 /** Deeper values overflow the stacks of recursive readers further on. */
 const maxDepth = 64;
 
-function tooLarge(): HttpError {
-  return new HttpError("body_too_large", `The body may have ${maxBodyBytes} bytes at most.`);
+export function tooLarge(maxBytes: number): HttpError {
+  return new HttpError("body_too_large", `The body may have ${maxBytes} bytes at most.`);
 }
 
-function checkHeaders(request: Request): void {
+export function mediaTypeOf(request: Request): string {
+  return request.headers.get("content-type")?.split(";")[0]?.trim().toLowerCase() ?? "";
+}
+
+/** Throws 415 for a compressed body, and 413 for one that says itself that it is too large. */
+export function checkPlainBody(request: Request, maxBytes: number): void {
   const encoding = request.headers.get("content-encoding")?.trim().toLowerCase() ?? "identity";
   if (encoding !== "identity") {
     throw new HttpError("unsupported_content_encoding", "Send the body as it is, without Content-Encoding.");
   }
-  const mediaType = request.headers.get("content-type")?.split(";")[0]?.trim().toLowerCase();
-  if (mediaType !== "application/json") {
-    throw new HttpError("unsupported_media_type", "Send JSON with `Content-Type: application/json`.");
-  }
-  if (Number(request.headers.get("content-length") ?? 0) > maxBodyBytes) {
-    throw tooLarge();
+  if (Number(request.headers.get("content-length") ?? 0) > maxBytes) {
+    throw tooLarge(maxBytes);
   }
 }
 
-async function readChunks(body: ReadableStream<Uint8Array>): Promise<Uint8Array[]> {
+function checkHeaders(request: Request, maxBytes: number): void {
+  if (mediaTypeOf(request) !== "application/json") {
+    throw new HttpError("unsupported_media_type", "Send JSON with `Content-Type: application/json`.");
+  }
+  checkPlainBody(request, maxBytes);
+}
+
+async function readChunks(body: ReadableStream<Uint8Array>, maxBytes: number): Promise<Uint8Array[]> {
   const chunks: Uint8Array[] = [];
   const reader = body.getReader();
   try {
@@ -39,8 +47,8 @@ async function readChunks(body: ReadableStream<Uint8Array>): Promise<Uint8Array[
         return chunks;
       }
       size += chunk.value.byteLength;
-      if (size > maxBodyBytes) {
-        throw tooLarge();
+      if (size > maxBytes) {
+        throw tooLarge(maxBytes);
       }
       chunks.push(chunk.value);
     }
@@ -49,8 +57,8 @@ async function readChunks(body: ReadableStream<Uint8Array>): Promise<Uint8Array[
   }
 }
 
-async function readBytes(request: Request): Promise<Uint8Array> {
-  const chunks = request.body === null ? [] : await readChunks(request.body);
+async function readBytes(request: Request, maxBytes: number): Promise<Uint8Array> {
+  const chunks = request.body === null ? [] : await readChunks(request.body, maxBytes);
   const bytes = new Uint8Array(chunks.reduce((sum, chunk) => sum + chunk.byteLength, 0));
   let offset = 0;
   for (const chunk of chunks) {
@@ -83,18 +91,18 @@ function parse(bytes: Uint8Array): unknown {
   }
 }
 
-export async function readJsonBody(request: Request): Promise<unknown> {
-  checkHeaders(request);
-  return toShallowValue(await readBytes(request));
+export async function readJsonBody(request: Request, maxBytes = maxBodyBytes): Promise<unknown> {
+  checkHeaders(request, maxBytes);
+  return toShallowValue(await readBytes(request, maxBytes));
 }
 
 /** For requests that need no body: an empty one is `{}`, whatever type a client gives it. */
 export async function readOptionalJsonBody(request: Request): Promise<unknown> {
-  const bytes = await readBytes(request);
+  const bytes = await readBytes(request, maxBodyBytes);
   if (bytes.byteLength === 0) {
     return {};
   }
-  checkHeaders(request);
+  checkHeaders(request, maxBodyBytes);
   return toShallowValue(bytes);
 }
 

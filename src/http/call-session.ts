@@ -34,15 +34,27 @@ export interface SessionName {
 /** `once` for calls that a second try could repeat. */
 export type Tries = "once" | "again";
 
-export async function callSession<T>(
+export function callSession<T>(
   services: Services,
   { tenant, sessionId }: SessionName,
   tries: Tries,
   call: (session: SessionApi) => Promise<T>,
 ): Promise<T> {
+  const unavailable = (cause: unknown) =>
+    new HttpError("session_unavailable", "The session is being moved or restarted. Try again.", { cause });
+  return callObject(services, tries, () => call(services.sessions(tenant, sessionId)), unavailable);
+}
+
+/** `call` takes a new stub each time, for a stub may be broken. */
+export async function callObject<T>(
+  services: Pick<Services, "clock">,
+  tries: Tries,
+  call: () => Promise<T>,
+  unavailable: (cause: unknown) => HttpError,
+): Promise<T> {
   for (const pauseMs of tries === "again" ? pausesMs : []) {
     try {
-      return await call(services.sessions(tenant, sessionId));
+      return await call();
     } catch (error) {
       if (!isPlatformFault(error)) {
         throw error;
@@ -51,14 +63,10 @@ export async function callSession<T>(
     }
   }
   try {
-    return await call(services.sessions(tenant, sessionId));
+    return await call();
   } catch (error) {
     throw isPlatformFault(error) ? unavailable(error) : error;
   }
-}
-
-function unavailable(cause: unknown): HttpError {
-  return new HttpError("session_unavailable", "The session is being moved or restarted. Try again.", { cause });
 }
 
 export function notFound(what: string): HttpError {

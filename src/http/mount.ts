@@ -18,6 +18,9 @@ export type App = Hono<AppEnv>;
 
 const emptyObject = z.strictObject({});
 
+/** A validated request whose body the handler reads itself, and validates. */
+export type OpenCall<P extends z.ZodType, Q extends z.ZodType> = Omit<Call<P, Q, z.ZodType>, "body">;
+
 /** A validated request. */
 export interface Call<P extends z.ZodType, Q extends z.ZodType, B extends z.ZodType> {
   readonly services: Services;
@@ -28,7 +31,7 @@ export interface Call<P extends z.ZodType, Q extends z.ZodType, B extends z.ZodT
   readonly request: Request;
 }
 
-function validate<T extends z.ZodType>(schema: T, value: unknown, part: "field" | "parameter"): z.output<T> {
+export function validate<T extends z.ZodType>(schema: T, value: unknown, part: "field" | "parameter"): z.output<T> {
   const parsed = schema.safeParse(value, { reportInput: true });
   if (!parsed.success) {
     throw invalidRequest(parsed.error, part);
@@ -63,6 +66,18 @@ export function mount<P extends z.ZodType, Q extends z.ZodType, B extends z.ZodT
   route: Route<P, Q, B>,
   handle: (call: Call<P, Q, B>, requestId: string) => Promise<Response>,
 ): void {
+  mountOpen(app, services, route, async (call, requestId) =>
+    handle({ ...call, body: await readBody(route, call.request) }, requestId),
+  );
+}
+
+/** For bodies that are too large to be read whole, or that come in several forms. */
+export function mountOpen<P extends z.ZodType, Q extends z.ZodType, B extends z.ZodType>(
+  app: App,
+  services: Services,
+  route: Route<P, Q, B>,
+  handle: (call: OpenCall<P, Q>, requestId: string) => Promise<Response>,
+): void {
   app.on(route.method, route.path.replaceAll(/\{(\w+)\}/g, ":$1"), async (context) => {
     const request = context.req.raw;
     const principal = await authorize(services, route, request, context.req.param("id"));
@@ -72,7 +87,6 @@ export function mount<P extends z.ZodType, Q extends z.ZodType, B extends z.ZodT
       request,
       params: validate(route.params, context.req.param(), "parameter"),
       query: validate(route.query, readQuery(context), "parameter"),
-      body: await readBody(route, request),
     };
     return handle(call, context.get("requestId"));
   });

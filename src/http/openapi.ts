@@ -4,10 +4,13 @@ import { OpenAPIHono } from "@hono/zod-openapi";
 import * as z from "zod";
 import { RunEventSchema } from "../agent/events.ts";
 import { RunObject } from "../agent/run-object.ts";
+import { BatchEventSchema } from "../training/batch-events.ts";
+import { Batch } from "../training/batch-object.ts";
 import { nameSchemas } from "./named-schemas.ts";
 import { Problem, problemTypes } from "./problem.ts";
 import type { AnyRoute, Reply } from "./route.ts";
 import { allRoutes } from "./routes/all-routes.ts";
+import { Group } from "./rollout-wire.ts";
 import { ToolCatalogueEntry } from "./tool-catalogue.ts";
 import { RunSummary, SolveRequest } from "./wire.ts";
 
@@ -16,14 +19,24 @@ generator work on it in turns, and every step is an event in the run's log, whic
 Errors are \`application/problem+json\` with a stable \`code\`.`;
 
 /** What the document shows under a name of its own. */
-const named = { SolveRequest, Run: RunObject, RunEvent: RunEventSchema, RunSummary, Tool: ToolCatalogueEntry, Problem };
+const named = {
+  SolveRequest,
+  Run: RunObject,
+  RunEvent: RunEventSchema,
+  RunSummary,
+  Batch,
+  BatchEvent: BatchEventSchema,
+  Group,
+  Tool: ToolCatalogueEntry,
+  Problem,
+};
 
 /** Statuses that any route with this access may answer, beside its own. */
 function problemStatuses(route: AnyRoute): number[] {
   const access = route.access === "public" ? [] : [401, 403, 429];
   const id = route.path.includes("{") ? [404, 410] : [];
   // A POST without a body of its own still refuses one that it is sent.
-  const posted = route.method === "post" ? [400, 413, 415] : [];
+  const posted = route.method === "post" || route.method === "put" ? [400, 413, 415] : [];
   const body = route.body instanceof z.ZodUndefined ? [] : [404, 410];
   const own = (route.problems ?? []).map((code) => problemTypes[code].status);
   return [...new Set([...access, ...id, ...posted, ...body, ...own, 422, 500, 503])].toSorted(
@@ -61,6 +74,11 @@ function security(route: AnyRoute): Record<string, string[]>[] {
   return [{ bearer: scopes }, { apiKey: scopes }, ...ticket];
 }
 
+function bodyContent({ body, lines }: AnyRoute) {
+  const json = { "application/json": { schema: body } };
+  return lines === undefined ? json : { ...json, "application/x-ndjson": { schema: lines } };
+}
+
 function register(app: OpenAPIHono, route: AnyRoute): void {
   const problems = problemStatuses(route).map((status) => [status, problemReply(status)] as const);
   const replies = [...problems, ...Object.entries(route.replies)];
@@ -77,7 +95,7 @@ function register(app: OpenAPIHono, route: AnyRoute): void {
       ...(route.params instanceof z.ZodObject ? { params: route.params } : {}),
       ...(route.query instanceof z.ZodObject ? { query: route.query } : {}),
       ...(route.headers === undefined ? {} : { headers: route.headers }),
-      ...(hasBody ? { body: { required: true, content: { "application/json": { schema: route.body } } } } : {}),
+      ...(hasBody ? { body: { required: true, content: bodyContent(route) } } : {}),
     },
     responses: Object.fromEntries(replies.map(([status, reply]) => [status, toResponse(reply)])),
   });
@@ -113,7 +131,14 @@ export function createOpenApiDocument(version: string): OpenApiDocument {
   const document = app.getOpenAPI31Document({
     openapi: "3.1.0",
     info: { title: "AgentFlow Edge", version, description, license: { name: "MIT" } },
-    tags: [{ name: "Runs" }, { name: "Sessions" }, { name: "Service" }],
+    tags: [
+      { name: "Runs" },
+      { name: "Rollouts" },
+      { name: "Datasets" },
+      { name: "Sessions" },
+      { name: "Policies" },
+      { name: "Service" },
+    ],
   });
   return nameSchemas(document);
 }

@@ -17,7 +17,7 @@ export interface Reply {
 
 export interface Route<P extends z.ZodType, Q extends z.ZodType, B extends z.ZodType> {
   readonly id: string;
-  readonly method: "get" | "post" | "delete";
+  readonly method: "get" | "post" | "put" | "delete";
   /** In OpenAPI's form: `/v1/runs/{id}`. */
   readonly path: string;
   readonly tag: string;
@@ -31,6 +31,8 @@ export interface Route<P extends z.ZodType, Q extends z.ZodType, B extends z.Zod
   readonly headers?: z.ZodObject;
   /** `noBody` where there is none. */
   readonly body: B;
+  /** The body may also be NDJSON, each line of this form. */
+  readonly lines?: z.ZodType;
   readonly replies: Readonly<Record<number, Reply>>;
   /** Problems of this route alone. */
   readonly problems?: readonly ProblemCode[];

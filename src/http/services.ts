@@ -2,12 +2,22 @@
 // tests build it from fakes. No handler knows what stands behind it.
 
 import * as z from "zod";
+import type { ExporterApi } from "../../durable-objects/export-api.ts";
+import type { BatchApi, RewardReport } from "../../durable-objects/batch-api.ts";
 import type { SessionApi } from "../../durable-objects/session-api.ts";
 import type { PolicyRef } from "../agent/run-spec.ts";
 import type { Clock } from "../engines/clock.ts";
 import type { IdSource } from "../lib/ids.ts";
+import type { PolicyRegistry } from "../policies/registry.ts";
+import type { BatchList } from "../store/batches.ts";
+import type { DatasetFiles } from "../store/dataset-files.ts";
+import type { DatasetStore } from "../store/datasets.ts";
+import type { ExportStore } from "../store/exports.ts";
+import type { GroupStore } from "../store/groups.ts";
 import type { KeyStore } from "../store/keys.ts";
 import type { Ledger } from "../store/ledger.ts";
+import type { RecordStore } from "../store/records.ts";
+import type { RewardStore } from "../store/rewards.ts";
 import type { ToolCatalogueEntry } from "./tool-catalogue.ts";
 
 /** Who serves a role. */
@@ -35,6 +45,10 @@ export interface Services {
   /** A stub of the session's object. Called anew for each try, for a stub may be broken. */
   sessions(tenant: string, sessionId: string): SessionApi;
   readonly ledger: Ledger;
+  readonly rewards: RewardStore;
+  readonly records: Pick<RecordStore, "open">;
+  /** Tells a batch of a late reward; throws where its object cannot be reached. */
+  tellReward(tenant: string, batchId: string, report: RewardReport): Promise<void>;
   readonly keys: KeyStore;
   /** HMAC secret of tickets, the same in every isolate. */
   ticketSecret(): Promise<string>;
@@ -43,8 +57,18 @@ export interface Services {
   /** For `/readyz`: each must settle quickly and rejects when its store is down. */
   readonly probes: Readonly<Record<string, () => Promise<void>>>;
   readonly tools: readonly ToolCatalogueEntry[];
-  /** The policy that serves new runs. */
+  /** The configured planner, which serves until a tenant activates another. */
   readonly policy: PolicyRef;
+  readonly policies: PolicyRegistry;
+  /** A stub of the batch's object. Called anew for each try, for a stub may be broken. */
+  batches(tenant: string, batchId: string): BatchApi;
+  readonly batchList: Pick<BatchList, "list">;
+  readonly groups: GroupStore;
+  readonly exports: ExportStore;
+  /** A stub of the export's object. */
+  exporter(tenant: string, exportId: string): ExporterApi;
+  readonly datasets: DatasetStore;
+  readonly datasetFiles: DatasetFiles;
   readonly facts: ServiceFacts;
   readonly clock: Clock;
   readonly ids: IdSource;
@@ -53,5 +77,7 @@ export interface Services {
     /** No keys, one tenant `local`, loopback names only. */
     readonly allowAnonymous: boolean;
     readonly corsOrigins: readonly string[];
+    /** Policy steps that a group may be behind the active one and still get advantages. */
+    readonly maxPolicyStaleness: number;
   };
 }

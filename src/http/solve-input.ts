@@ -2,12 +2,11 @@
 // the idempotency key turned into the id of the session that any retry will reach.
 
 import type { StartRun } from "../../durable-objects/session-api.ts";
-import { rewardSpecOf } from "../agent/reward-run.ts";
-import { defaultLimits, type Reference } from "../agent/run-spec.ts";
+import { referenceFault } from "../agent/reward-run.ts";
+import { defaultLimits, type PolicyRef, type Reference } from "../agent/run-spec.ts";
 import { canonicalJson } from "../lib/canonical-json.ts";
 import { hashedSessionId, isSessionId, newSessionId } from "../lib/ids.ts";
 import { sha256, sha256Hex } from "../lib/sha256.ts";
-import { scoreAnswer } from "../rewards/score.ts";
 import { notFound } from "./call-session.ts";
 import { HttpError, invalidField } from "./problem.ts";
 import type { Services } from "./services.ts";
@@ -23,11 +22,17 @@ export function readIdempotencyKey(headers: Headers): string | null {
   return key;
 }
 
-function toSpec(services: Services, body: SolveRequest): StartRun["spec"] {
-  if (body.policy !== undefined && body.policy !== services.policy.version) {
-    const detail = `There is no such policy; ${services.policy.version} serves now.`;
+/** The version that a new run or batch is pinned to. 422 for a name that the tenant has not registered. */
+export async function resolvePolicy(services: Services, tenant: string, version?: string): Promise<PolicyRef> {
+  const policy = await services.policies.resolve(tenant, version);
+  if (policy === null) {
+    const detail = "There is no such policy; `GET /v1/policies` lists yours.";
     throw invalidField("unknown_policy", "policy", "unknown_policy", detail);
   }
+  return policy;
+}
+
+async function toSpec(services: Services, tenant: string, body: SolveRequest): Promise<StartRun["spec"]> {
   return {
     query: body.query,
     outputs: body.outputs,
@@ -37,7 +42,7 @@ function toSpec(services: Services, body: SolveRequest): StartRun["spec"] {
       max_tokens: body.limits.max_tokens ?? defaultLimits.max_tokens,
     },
     tools: resolveTools(body.tools, services.tools),
-    policy: services.policy,
+    policy: await resolvePolicy(services, tenant, body.policy),
     sampling: { ...body.sampling, temperature: body.sampling.temperature ?? 0 },
     planner_structure: "guided",
     metadata: body.metadata,
@@ -62,11 +67,10 @@ async function sessionIdOf(services: Services, tenant: string, body: SolveReques
 
 /** A reference that could score no answer at all is refused now, not found out at the end of the run. */
 function checkReference({ reference, query }: SolveRequest): Reference | null {
-  const spec = reference === undefined ? null : rewardSpecOf(reference);
-  const scored = spec === null ? null : scoreAnswer(spec, { answer: "", answers: reference?.answers ?? [], query });
-  if (scored !== null && !scored.ok) {
-    const field = scored.error.code === "bad_spec" ? "reference.reward" : "reference.answers";
-    throw invalidField("invalid_request", field, scored.error.code, scored.error.detail);
+  const fault = reference === undefined ? null : referenceFault(reference, query);
+  if (fault !== null) {
+    const field = fault.code === "bad_spec" ? "reference.reward" : "reference.answers";
+    throw invalidField("invalid_request", field, fault.code, fault.detail);
   }
   return reference ?? null;
 }
@@ -77,7 +81,7 @@ export async function toStartRun(
   body: SolveRequest,
   key: string | null,
 ): Promise<StartRun> {
-  const spec = toSpec(services, body);
+  const spec = await toSpec(services, tenant, body);
   return {
     tenant,
     sessionId: await sessionIdOf(services, tenant, body, key),

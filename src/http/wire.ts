@@ -57,7 +57,7 @@ export const SolveHeaders = z.object({
 });
 
 /** A whole number in a query string: digits and nothing else. */
-function wholeNumber(min: number, max: number) {
+export function wholeNumber(min: number, max: number) {
   const range = max === Number.MAX_SAFE_INTEGER ? `, ${min} or more` : ` from ${min} to ${max}`;
   const error = `Must be a whole number${range}.`;
   const fromDigits = (value: unknown) =>
@@ -113,8 +113,47 @@ export const EraseReply = z.strictObject({
   id: z.string(),
   erased: z.literal(true),
   run_ids: z.array(z.string()),
+  datasets: z.array(z.string()).describe("Frozen datasets that hold its rollouts; each can be deleted by itself."),
 });
 export type EraseReply = z.infer<typeof EraseReply>;
+
+/** Names that the service itself gives to rewards. */
+const reservedSources = new Set(["log", "judge", "webhook"]);
+
+export const FeedbackRequest = z.strictObject({
+  run_id: z.string().max(64),
+  value: z.number().min(-1e15).max(1e15),
+  source: z
+    .string()
+    .regex(
+      /^[A-Za-z0-9][A-Za-z0-9 ._:@/+-]{0,63}$/,
+      "1 to 64 letters, digits, blanks and . _ : @ / + -, a letter or digit first.",
+    )
+    .refine((source) => !reservedSources.has(source), "log, judge and webhook are the service's own.")
+    .describe("Who says so: a reviewer, a test-suite. Its next feedback replaces this one."),
+  reason: z
+    .string()
+    .max(2000)
+    .refine((text) => text.isWellFormed(), "Must be text; half of a surrogate pair is none.")
+    .optional(),
+});
+export type FeedbackRequest = z.infer<typeof FeedbackRequest>;
+
+export const FeedbackHeaders = SolveHeaders.pick({ "Idempotency-Key": true });
+
+export const FeedbackReply = z.strictObject({
+  run_id: z.string(),
+  source: z.string(),
+  value: z.number(),
+  reason: z.string().nullable(),
+  at: z.string(),
+});
+export type FeedbackReply = z.infer<typeof FeedbackReply>;
+
+export const SessionQuery = z.strictObject({
+  limit: wholeNumber(1, 100).default(100),
+  cursor: z.string().max(64).optional().describe("`next_cursor` of the page before."),
+});
 
 export const ServiceInfo = z.strictObject({
   name: z.literal("agentflow-edge"),

@@ -217,9 +217,11 @@ export function createFakeSession(sessionId: string): FakeSession {
         return fake.run;
       }),
     getRecord: (runId) => onRun("getRecord", runId, () => ({ rollout_id: runId })),
-    async getSession() {
+    async getSession({ after, limit } = { after: null, limit: 100 }) {
       await enter("getSession");
-      const runs = [...session.runs.values()].map(({ run }) => ({
+      const all = [...session.runs.values()];
+      const rest = all.slice(all.findIndex(({ run }) => run.id === after) + 1);
+      const runs = rest.slice(0, limit).map(({ run }) => ({
         id: run.id,
         status: run.status,
         query: run.query,
@@ -230,9 +232,10 @@ export function createFakeSession(sessionId: string): FakeSession {
       if (session.isGone) {
         return { kind: "gone" };
       }
-      return runs.length === 0
+      const has_more = rest.length > limit;
+      return all.length === 0
         ? { kind: "unknown" }
-        : { kind: "found", value: { id: sessionId, created_at: at, runs } };
+        : { kind: "found", value: { id: sessionId, created_at: at, runs, has_more } };
     },
     async erase() {
       await enter("erase");

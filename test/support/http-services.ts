@@ -7,8 +7,13 @@ import type { LogEntry, Services } from "../../src/http/services.ts";
 import type { ToolCatalogueEntry } from "../../src/http/tool-catalogue.ts";
 import { formatApiKey } from "../../src/lib/api-key.ts";
 import { sha256Hex } from "../../src/lib/sha256.ts";
+import type { ConfiguredPlanner, PolicyRegistry } from "../../src/policies/registry.ts";
 import { ApiKey } from "../../src/store/keys.ts";
+import type { RewardReport } from "../../durable-objects/batch-api.ts";
 import type { Ledger } from "../../src/store/ledger.ts";
+import type { RewardStore } from "../../src/store/rewards.ts";
+import { emptyTrainingServices } from "./empty-training.ts";
+import { endedBatch } from "./ended-batch.ts";
 import { createFakeSession, type FakeSession } from "./fake-session.ts";
 
 export const startMs = Date.parse("2026-11-22T10:00:00.000Z");
@@ -58,12 +63,16 @@ export function createTestClock(): TestClock {
   return clock;
 }
 
+export type ToldReward = RewardReport & { readonly tenant: string; readonly batchId: string };
+
 export interface TestWorld {
   readonly app: App;
   readonly services: Services;
   readonly clock: TestClock;
   readonly logs: LogEntry[];
   readonly erased: Set<string>;
+  /** What batches were told of late rewards. */
+  readonly told: readonly ToldReward[];
   session(tenant: string, sessionId: string): FakeSession;
   readonly sessions: Map<string, FakeSession>;
   /** Adds a key and returns it as a caller would present it. */
@@ -81,19 +90,46 @@ function emptyLedger(erased: Set<string>): Ledger {
     recordEnded: () => Promise.resolve(),
     list: () => Promise.resolve({ runs: [], hasMore: false }),
     overdue: () => Promise.resolve([]),
+    datasetsOf: () => Promise.resolve([]),
     eraseSession: () => Promise.resolve(),
     isErased: (tenant, sessionId) => Promise.resolve(erased.has(`${tenant}/${sessionId}`)),
     ping: () => Promise.resolve(),
   };
 }
 
+/** The ledger of a world whose runs have no late rewards. */
+const noRewards: RewardStore = {
+  record: () => Promise.resolve({ outcome: "unknown", place: { batch_id: null } }),
+  delivered: () => Promise.resolve(null),
+  ofRun: () => Promise.resolve(null),
+};
+
 export interface WorldOptions {
   /** Keys are needed; otherwise the anonymous mode of `npm start`. */
   readonly keyed?: true;
   readonly corsOrigins?: readonly string[];
   readonly ledger?: Ledger;
+  readonly rewards?: RewardStore;
+  /** Stored records by tenant and run. */
+  readonly records?: ReadonlyMap<string, string>;
+  readonly policies?: PolicyRegistry;
   /** New sessions answer their runs at once. */
   readonly autoAnswer?: string;
+}
+
+/** The registry of a tenant that has registered nothing. */
+function configuredPlannerOnly(configured: ConfiguredPlanner): PolicyRegistry {
+  const policy = { kind: "configured" as const, isActive: true, configured };
+  const named = (version: string) => Promise.resolve(version === configured.version ? policy : null);
+  return {
+    resolve: async (_tenant, version = configured.version) =>
+      version === configured.version ? { version, step: 0 } : null,
+    register: () => Promise.reject(new Error("this world registers no policies")),
+    get: (_tenant, version) => named(version),
+    activate: (_tenant, version) => named(version),
+    list: () => Promise.resolve({ policies: [policy], next: null }),
+    datasetsMadeWith: () => Promise.resolve([]),
+  };
 }
 
 function toolEntry(name: string): ToolCatalogueEntry {
@@ -106,6 +142,8 @@ function toolEntry(name: string): ToolCatalogueEntry {
     timeout_seconds: 10,
     llm_backed: false,
     repeat: "safe",
+    availability: { state: "ready" },
+    by_default: true,
   };
 }
 
@@ -129,6 +167,7 @@ export function createWorld(options: WorldOptions = {}): TestWorld {
   const keys = new Map<string, ApiKey>();
   const erased = new Set<string>();
   const logs: LogEntry[] = [];
+  const told: ToldReward[] = [];
 
   function session(tenant: string, sessionId: string): FakeSession {
     const name = `${tenant}/${sessionId}`;
@@ -143,12 +182,20 @@ export function createWorld(options: WorldOptions = {}): TestWorld {
   const services: Services = {
     sessions: session,
     ledger: options.ledger ?? emptyLedger(erased),
+    rewards: options.rewards ?? noRewards,
+    records: { open: async (tenant, runId) => new Response(options.records?.get(`${tenant}/${runId}`) ?? null).body },
+    tellReward: async (tenant, batchId, report) => {
+      told.push({ tenant, batchId, ...report });
+    },
     keys: { find: (id) => Promise.resolve(keys.get(id) ?? null) },
     ticketSecret: () => Promise.resolve("a secret of the test"),
     allowRequest: () => Promise.resolve(world.hasQuota),
     probes: { d1: () => Promise.resolve(), r2: () => Promise.resolve() },
     tools: [toolEntry("base_generator"), toolEntry("python_coder")],
     policy: { version: "offline-0", step: 0 },
+    ...emptyTrainingServices(),
+    ...endedBatch,
+    policies: options.policies ?? configuredPlannerOnly({ version: "offline-0", model: "offline-planner/offline-0" }),
     facts: {
       version: "0.0.0-test",
       engines: { planner: { engine: "offline", model: "offline-0" } },
@@ -157,7 +204,7 @@ export function createWorld(options: WorldOptions = {}): TestWorld {
     clock,
     ids: createIds(),
     log: (entry) => logs.push(entry),
-    config: { allowAnonymous: options.keyed !== true, corsOrigins: options.corsOrigins ?? [] },
+    config: { allowAnonymous: options.keyed !== true, corsOrigins: options.corsOrigins ?? [], maxPolicyStaleness: 4 },
   };
   const app = createApp(services);
   const send = async (path: string, init: RequestInit) => app.request(`http://localhost:8787${path}`, init);
@@ -167,6 +214,7 @@ export function createWorld(options: WorldOptions = {}): TestWorld {
     clock,
     logs,
     erased,
+    told,
     session,
     sessions,
     hasQuota: true,

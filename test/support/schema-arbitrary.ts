@@ -18,6 +18,7 @@ const Schema = z.looseObject({
   maxLength: z.number().optional(),
   minItems: z.number().optional(),
   maxItems: z.number().optional(),
+  oneOf: z.array(z.unknown()).min(1).optional(),
 });
 type Schema = z.infer<typeof Schema>;
 
@@ -95,6 +96,9 @@ export function arbitraryOf(value: unknown, document: unknown, hints: Hints = {}
   const schema = parsed.data;
   if (schema.$ref !== undefined) {
     return arbitraryOf(resolve(schema.$ref, document), document, hints);
+  }
+  if (schema.oneOf !== undefined) {
+    return fc.oneof(...schema.oneOf.map((one) => arbitraryOf(one, document, hints)));
   }
   const types = schema.type === undefined ? ["any"] : [schema.type].flat();
   const right =

@@ -6,6 +6,7 @@ import { type ChildProcess, spawn, spawnSync } from "node:child_process";
 import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
+import { webVariables } from "../../src/tools/web-service/web-variables.ts";
 import { until } from "./until.ts";
 
 const root = resolve(import.meta.dirname, "../..");
@@ -145,10 +146,12 @@ function spawnStart({ stateDir, env = {}, command, cwd = root }: ServerOptions):
 
 /** What the server reads, and what the test runner sets for itself. */
 const settings =
-  /^(INFERENCE|ANALYZER|PLANNER|EXECUTOR|VERIFIER|GENERATOR|JUDGE|TOOL|TENANT_SECRET)_|^(HOST|PORT|STATE_DIR|ALLOW_ANONYMOUS|ENGINE_TIMEOUT_SECONDS|SANDBOX_POOL|LEASE_SECONDS|CORS_ORIGINS|FETCH_ALLOW|TICKET_SECRET)$|^(VITEST|NODE_ENV|NODE_OPTIONS|npm_)/;
+  /^(INFERENCE|ANALYZER|PLANNER|EXECUTOR|VERIFIER|GENERATOR|JUDGE|TOOL|TENANT_SECRET)_|^(HOST|PORT|STATE_DIR|ALLOW_ANONYMOUS|ENGINE_TIMEOUT_SECONDS|SANDBOX_POOL|LEASE_SECONDS|CORS_ORIGINS|FETCH_[A-Z_]+|TICKET_SECRET|EXPORT_WAIT_SECONDS|MAX_POLICY_STALENESS|DATASET_WEBHOOK_[A-Z]+)$|^(VITEST|NODE_ENV|NODE_OPTIONS|npm_)/;
 
 function ownEnvironment(): NodeJS.ProcessEnv {
-  return Object.fromEntries(Object.entries(process.env).filter(([name]) => !settings.test(name)));
+  return Object.fromEntries(
+    Object.entries(process.env).filter(([name]) => !settings.test(name) && !webVariables.includes(name)),
+  );
 }
 
 /** Process ids of a group that still run; one that is dead but not yet reaped does not. */

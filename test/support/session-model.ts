@@ -39,7 +39,14 @@ export interface SessionModel {
 
 /** Answers for `stopAtTurn` turns with the tool that needs no sandbox, and points the Worker's variables at itself. */
 export function startSessionModel(stopAtTurn = 2): SessionModel {
-  Object.assign(env, { INFERENCE_BASE_URL: `${origin}/v1`, INFERENCE_MODEL: "mock" });
+  Object.assign(env, {
+    INFERENCE_BASE_URL: `${origin}/v1`,
+    INFERENCE_MODEL: "mock",
+    // As the session tests' runs name it.
+    PLANNER_VERSION: "planner-7",
+    // For policies, which are tenants' URLs.
+    FETCH_ALLOW: `${new URL(origin).host}:80`,
+  });
   const calls: ModelCall[] = [];
   let behaviour: Behaviour = () => null;
 
@@ -80,7 +87,7 @@ function recordCall(
     index: calls.length + 1,
     method: "POST",
     path: "/v1/chat/completions",
-    headers: {},
+    headers: Object.fromEntries(headers),
     body: typeof parsed === "object" && parsed !== null ? { ...parsed } : {},
     role,
     run: headers.get("x-agentflow-run"),

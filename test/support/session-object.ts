@@ -81,7 +81,8 @@ function startRun(sessionId: string, input: RunInput): StartRun {
       outputs: ["direct"],
       limits: { max_turns: 10, max_seconds: 300, max_tokens: 200_000 },
       tools: ["base_generator"],
-      policy: { version: "planner-7", step: 7 },
+      // The configured planner, whatever it is called: only registered ones have a step.
+      policy: { version: "planner-7", step: 0 },
       sampling: { temperature: 0 },
       planner_structure: "guided",
       metadata: {},

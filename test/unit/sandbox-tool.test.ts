@@ -76,6 +76,12 @@ describe("python_coder", () => {
     ]);
   });
 
+  test("runs our own programs in a namespace of their own, and no earlier one again", async () => {
+    const sandbox = scripted(ok(completed));
+    await createPythonCoder(sandbox, { isolation: "namespace" }).run({ code: "y" }, contextWith([{ code: "x = 1" }]));
+    expect(sandbox.asked).toMatchObject([{ code: "y", earlierCode: [], isolation: "namespace" }]);
+  });
+
   test("reports a program that raises by its last line, with everything it left", async () => {
     const traceback = "Traceback (most recent call last):\n  ...\nZeroDivisionError: division by zero\n";
     expect(await outcomeOf({ end: "raised", value: null, traceback })).toMatchObject({

@@ -160,7 +160,7 @@ describe("a wrong field is named", () => {
     [{ query: "q", ["x".repeat(500)]: 1 }, [`${"x".repeat(99)}…`, "unknown_field", "There is no such field."]],
     [{ query: "q", reference: { reward: {} } }, ["reference.reward.kind", "required", "This is required."]],
     [
-      { query: "q", reference: { reward: { kind: "judge" } } },
+      { query: "q", reference: { reward: { kind: "guess" } } },
       ["reference.reward.kind", "invalid_value", expect.stringContaining("one of exact, f1")],
     ],
   ])("%j: once, and in plain words", async (body, expected) => {

@@ -1,6 +1,7 @@
 import { describe, expect, test } from "vitest";
 import * as z from "zod";
 import { RunObject } from "../../src/agent/run-object.ts";
+import { StoreFault } from "../../src/store/store-fault.ts";
 import { createWorld, onlySession, type TestWorld } from "../support/http-services.ts";
 import { readProblem, summary } from "../support/problems.ts";
 import { parseEvents, readAll, readChunk } from "../support/sse-reader.ts";
@@ -217,11 +218,34 @@ describe("a session", () => {
     });
   });
 
-  test("is erased once, and everything of it is 410 from then on", async () => {
+  test("shows them page by page, and takes no cursor of another session", async () => {
     const { world, id, session_id } = await startRun();
+    const second = await world.post("/v1/solve", { query: "q", session_id, background: true });
+    const next: { id: string } = await second.json();
+    const first = await (await world.get(`/v1/sessions/${session_id}?limit=1`)).json();
+    expect(first).toMatchObject({ runs: [{ id }], has_more: true, next_cursor: id });
+    const last = await (await world.get(`/v1/sessions/${session_id}?limit=1&cursor=${id}`)).json();
+    expect(last).toMatchObject({ runs: [{ id: next.id }], has_more: false, next_cursor: null });
+    for (const cursor of ["nonsense", "run_00000000000000000000000000_0001"]) {
+      const reply = await world.get(`/v1/sessions/${session_id}?cursor=${cursor}`);
+      expect(await readProblem(reply)).toMatchObject({ status: 422, errors: [{ field: "cursor" }] });
+    }
+  });
+
+  test("is not erased while it cannot be said which datasets hold it", async () => {
+    const { world, session_id } = await startRun();
+    const down = () => Promise.reject(new StoreFault("ledger_unavailable", "down"));
+    Object.assign(world.services.ledger, { datasetsOf: down });
+    expect(await summary(await erase(world, session_id))).toBe("503 ledger_unavailable");
+    expect((await world.get(`/v1/sessions/${session_id}`)).status).toBe(200);
+  });
+
+  test("is erased once, its datasets are named, and everything of it is 410 from then on", async () => {
+    const { world, id, session_id } = await startRun();
+    Object.assign(world.services.ledger, { datasetsOf: () => Promise.resolve(["ds_1"]) });
     const reply = await erase(world, session_id);
     expect(reply.status).toBe(200);
-    expect(await reply.json()).toEqual({ id: session_id, erased: true, run_ids: [id] });
+    expect(await reply.json()).toEqual({ id: session_id, erased: true, run_ids: [id], datasets: ["ds_1"] });
     expect(await summary(await erase(world, session_id))).toBe("410 erased");
     for (const path of [
       `/v1/sessions/${session_id}`,

@@ -6,11 +6,14 @@ import * as fc from "fast-check";
 import { beforeAll, describe, expect, test } from "vitest";
 import * as z from "zod";
 import { RunObject } from "../../src/agent/run-object.ts";
+import { untrainedWeights } from "../../src/engines/offline/policy/weights.ts";
 import { createOpenApiDocument } from "../../src/http/openapi.ts";
 import { createLedger } from "../../src/store/ledger.ts";
 import { migrate } from "../support/migrate.ts";
+import { endedBatchId, endedGroupId } from "../support/ended-batch.ts";
 import { createWorld, type TestWorld } from "../support/http-services.ts";
 import { readProblem } from "../support/problems.ts";
+import { realPolicies } from "../support/real-policies.ts";
 import { arbitraryOf } from "../support/schema-arbitrary.ts";
 
 const runsPerOperation = 150;
@@ -78,6 +81,9 @@ const hints = {
   policy: fc.constant("offline-0"),
   session_id: fc.constant("ses_00000000000000000000000000"),
   reward: fc.constant({ kind: "exact" }),
+  base_url: fc.constantFrom("https://model.example.com/v1", "http://127.0.0.1/v1"),
+  weights: fc.constant(untrainedWeights("v1")),
+  datasets: fc.constant([]),
 };
 
 function bodyOf(operation: Operation): fc.Arbitrary<string | null> {
@@ -90,25 +96,43 @@ function bodyOf(operation: Operation): fc.Arbitrary<string | null> {
   return fc.oneof({ weight: 6, arbitrary: like }, { weight: 1, arbitrary: rubbish });
 }
 
+function likeParameter(schema: Operation["parameters"][number]["schema"]): fc.Arbitrary<string> {
+  return arbitraryOf(schema, document).map(String);
+}
+
 function requestOf(operation: Operation): fc.Arbitrary<Sent> {
   const query = operation.parameters.filter((parameter) => parameter.in === "query");
   const values = Object.fromEntries(
     query.map(({ name, schema }) => [
       name,
-      fc.oneof({ weight: 3, arbitrary: arbitraryOf(schema, document).map(String) }, { weight: 1, arbitrary: anyText }),
+      fc.oneof(
+        { weight: 3, arbitrary: name === "batch_id" ? fc.constant(endedBatchId) : likeParameter(schema) },
+        { weight: 1, arbitrary: anyText },
+      ),
     ]),
   );
   return fc.record({
     ids: fc.nat({ max: 5 }),
-    parameters: fc.record(values, { requiredKeys: [] }),
+    // None at all in half of the requests: some may not stand beside a body.
+    parameters: fc.oneof(fc.constant({}), fc.record(values, { requiredKeys: [] })),
     headers: fc.oneof(fc.constant({ "content-type": "application/json" }), someHeaders),
     body: bodyOf(operation),
   });
 }
 
+function knownId(path: string, run: RunObject): string {
+  if (path.includes("/sessions/")) {
+    return run.session_id;
+  }
+  if (path.includes("/rollouts/")) {
+    return endedBatchId;
+  }
+  return path.includes("/groups/") ? endedGroupId : run.id;
+}
+
 /** Ids that exist, that could and that cannot. */
 function idOf(path: string, choice: number, run: RunObject): string {
-  const known = path.includes("/sessions/") ? run.session_id : run.id;
+  const known = knownId(path, run);
   const ids = [
     known,
     known,
@@ -120,8 +144,13 @@ function idOf(path: string, choice: number, run: RunObject): string {
   return ids[choice] ?? known;
 }
 
+function pathOf(path: string, choice: number, run: RunObject): string {
+  const versions = ["offline-0", "v1", "planner-2", "none", "%F0%9F", "-"];
+  return path.replace("{id}", idOf(path, choice, run)).replace("{version}", versions[choice] ?? "v1");
+}
+
 async function send(world: TestWorld, method: string, path: string, run: RunObject, sent: Sent): Promise<Response> {
-  const url = new URL(`http://localhost:8787${path.replace("{id}", idOf(path, sent.ids, run))}`);
+  const url = new URL(`http://localhost:8787${pathOf(path, sent.ids, run)}`);
   for (const [name, value] of Object.entries(sent.parameters)) {
     url.searchParams.append(name, value ?? "");
   }
@@ -141,7 +170,11 @@ async function send(world: TestWorld, method: string, path: string, run: RunObje
 
 /** A world with a finished run, so that ids find something. */
 async function createTarget() {
-  const world = createWorld({ autoAnswer: "42", ledger: createLedger(env.DB) });
+  const world = createWorld({
+    autoAnswer: "42",
+    ledger: createLedger(env.DB),
+    policies: realPolicies("offline-0"),
+  });
   world.clock.rush = true;
   const run = RunObject.parse(await (await world.post("/v1/solve", { query: "q" })).json());
   return { world, run };

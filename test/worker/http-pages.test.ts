@@ -5,6 +5,7 @@ import { problemTypes } from "../../src/http/problem.ts";
 import { allRoutes } from "../../src/http/routes/all-routes.ts";
 import { ListRunsQuery, pageOf, RunSummary, ServiceInfo } from "../../src/http/wire.ts";
 import { createLedger } from "../../src/store/ledger.ts";
+import { noRollout } from "../../src/store/ledger-row.ts";
 import { migrate } from "../support/migrate.ts";
 import { createWorld } from "../support/http-services.ts";
 
@@ -143,6 +144,7 @@ describe("the list of runs, over D1", () => {
         created_at: `2026-11-22T10:00:0${ordinal}.000Z`,
         max_seconds: 300,
         policy_version: "offline-0",
+        ...noRollout,
       });
     }
     return createWorld({ ledger });

@@ -4,7 +4,7 @@
 import { createMiddleware } from "hono/factory";
 import type { AppEnv } from "../mount.ts";
 
-const exposed = "Location, X-Request-Id, X-Run-Id, Retry-After, Idempotency-Replayed";
+const exposed = "Location, X-Request-Id, X-Run-Id, Retry-After, Idempotency-Replayed, X-AgentFlow-Left-Out";
 const allowedHeaders = "Authorization, Content-Type, Idempotency-Key, Last-Event-ID, Prefer, X-Api-Key, X-Request-Id";
 const maxAgeSeconds = "600";
 
@@ -18,7 +18,7 @@ export function allowOrigins(origins: readonly string[]) {
       context.res = new Response(null, {
         status: 204,
         headers: {
-          "access-control-allow-methods": "GET, POST, DELETE",
+          "access-control-allow-methods": "GET, POST, PUT, DELETE",
           "access-control-allow-headers": allowedHeaders,
           "access-control-max-age": maxAgeSeconds,
         },

@@ -2,11 +2,19 @@
 
 import type { AnyRoute } from "../route.ts";
 import { infoRoute, listToolsRoute } from "./catalogue.ts";
+import { deleteDatasetRoute, getDatasetFileRoute, getDatasetRoute, listDatasetsRoute } from "./datasets.ts";
 import { eventsRoute } from "./events.ts";
+import { createExportRoute, getExportRoute, listExportsRoute } from "./exports.ts";
+import { feedbackRoute } from "./feedback.ts";
+import { getGroupRoute, listGroupsRoute } from "./groups.ts";
 import { healthRoute, readyRoute } from "./health.ts";
+import { activatePolicyRoute, getPolicyRoute, listPoliciesRoute, registerPolicyRoute } from "./policies.ts";
+import { rolloutEventsRoute } from "./rollout-events.ts";
+import { cancelRolloutsRoute, createRolloutsRoute, getRolloutsRoute, listRolloutsRoute } from "./rollouts.ts";
 import { cancelRunRoute, createTicketRoute, getRecordRoute, getRunRoute, listRunsRoute } from "./runs.ts";
 import { eraseSessionRoute, getSessionRoute } from "./sessions.ts";
 import { solveRoute } from "./solve.ts";
+import { viewRoute } from "./views.ts";
 
 export const allRoutes: readonly AnyRoute[] = [
   solveRoute,
@@ -18,6 +26,26 @@ export const allRoutes: readonly AnyRoute[] = [
   createTicketRoute,
   getSessionRoute,
   eraseSessionRoute,
+  feedbackRoute,
+  registerPolicyRoute,
+  listPoliciesRoute,
+  getPolicyRoute,
+  activatePolicyRoute,
+  createRolloutsRoute,
+  listRolloutsRoute,
+  getRolloutsRoute,
+  rolloutEventsRoute,
+  cancelRolloutsRoute,
+  listGroupsRoute,
+  getGroupRoute,
+  createExportRoute,
+  listExportsRoute,
+  getExportRoute,
+  listDatasetsRoute,
+  getDatasetRoute,
+  getDatasetFileRoute,
+  viewRoute,
+  deleteDatasetRoute,
   listToolsRoute,
   infoRoute,
   healthRoute,

@@ -33,7 +33,10 @@ export const infoRoute = defineRoute({
   replies: { 200: json("The facts.", ServiceInfo) },
 });
 
-function describeService({ facts, policy, tools, config }: Services): ServiceInfo {
+async function describeService(services: Services, tenant: string): Promise<ServiceInfo> {
+  const { facts, tools, config } = services;
+  // The active one is always there.
+  const policy = (await services.policies.resolve(tenant)) ?? services.policy;
   return {
     name: "agentflow-edge",
     version: facts.version,
@@ -55,5 +58,7 @@ export function mountCatalogue(app: App, services: Services): void {
   mount(app, services, listToolsRoute, async () =>
     Response.json({ data: services.tools, has_more: false, next_cursor: null }),
   );
-  mount(app, services, infoRoute, async () => Response.json(describeService(services)));
+  mount(app, services, infoRoute, async ({ principal }) =>
+    Response.json(await describeService(services, principal.tenant)),
+  );
 }

@@ -7,7 +7,7 @@ import { asksForJson } from "../accept.ts";
 import { requireScope } from "../access.ts";
 import { callSession, requireFound, sessionNameOf } from "../call-session.ts";
 import { type App, type Call, mount } from "../mount.ts";
-import { invalidField } from "../problem.ts";
+import { readAfter } from "../read-after.ts";
 import { defineRoute, noBody } from "../route.ts";
 import { eventReply } from "../run-reply.ts";
 import type { Services } from "../services.ts";
@@ -38,18 +38,6 @@ export const eventsRoute = defineRoute({
 });
 
 type EventsCall = Call<typeof eventsRoute.params, typeof eventsRoute.query, typeof eventsRoute.body>;
-
-/** EventSource repeats its first URL on reconnecting, with a newer header: so the larger wins. */
-function readAfter(call: EventsCall): number {
-  const header = call.request.headers.get("last-event-id") ?? "";
-  if (header === "") {
-    return call.query.starting_after;
-  }
-  if (!/^\d{1,15}$/.test(header)) {
-    throw invalidField("invalid_request", "Last-Event-ID", "invalid_type", "Send the number of the last event seen.");
-  }
-  return Math.max(Number(header), call.query.starting_after);
-}
 
 async function page(call: EventsCall, after: number): Promise<Response> {
   const { services, params, query } = call;
@@ -91,7 +79,7 @@ export function mountEvents(app: App, services: Services): void {
     if (call.query.detail === "full") {
       requireScope(call.principal, "datasets");
     }
-    const after = readAfter(call);
+    const after = readAfter(call.request.headers, call.query.starting_after);
     return asksForJson(call.request.headers) ? page(call, after) : stream(call, after);
   });
 }

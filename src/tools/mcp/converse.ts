@@ -52,7 +52,9 @@ export async function converse<T>(
       await goodbye();
     }
   } catch (error) {
-    return err(conversation.signal.aborted ? toMcpFault(conversation.signal.reason, deadline.signal) : toMcpFault(error));
+    return err(
+      conversation.signal.aborted ? toMcpFault(conversation.signal.reason, deadline.signal) : toMcpFault(error),
+    );
   } finally {
     conversation.close();
     deadline.close();

@@ -1,7 +1,7 @@
 // What the official client throws, as a code and words. Text that a server wrote is passed on, cut, because it says
 // what was wrong with a call; nothing else of an unknown error is.
 
-import { ProtocolError, ProtocolErrorCode, SdkError, SdkErrorCode, SdkHttpError } from "@modelcontextprotocol/client";
+import { ProtocolError, SdkError, SdkErrorCode, SdkHttpError } from "@modelcontextprotocol/client";
 import { faultOf, stopFault } from "../../lib/guarded-fetch/fetch-fault.ts";
 
 export interface McpFault {
@@ -10,6 +10,8 @@ export interface McpFault {
 }
 
 const maxDetailChars = 1_000;
+/** JSON-RPC 2.0, section 5.1. */
+const invalidParams = -32_602;
 
 /** `stopped`: the signal that ended the conversation, where one did. */
 export function toMcpFault(error: unknown, stopped: AbortSignal | null = null): McpFault {
@@ -35,7 +37,7 @@ function toKnownFault(error: Error): McpFault | null {
     return { code: codeOfStatus(error.status), detail: `the server answered with status ${error.status}` };
   }
   if (ProtocolError.isInstance(error)) {
-    const code = error.code === ProtocolErrorCode.InvalidParams ? "invalid_arguments" : "tool_error";
+    const code = error.code === invalidParams ? "invalid_arguments" : "tool_error";
     return { code, detail: error.message.slice(0, maxDetailChars).toWellFormed() };
   }
   if (SdkError.isInstance(error) && error.code === SdkErrorCode.RequestTimeout) {

@@ -57,7 +57,9 @@ function inlineMembers(job: Job, node: Readonly<Record<string, unknown>>, trail:
       if (values.has(name)) {
         return [[name, member]];
       }
-      return [[name, containers.has(name) ? inlineNamed(job, member, trail, depth) : inline(job, member, trail, depth + 1)]];
+      return [
+        [name, containers.has(name) ? inlineNamed(job, member, trail, depth) : inline(job, member, trail, depth + 1)],
+      ];
     }),
   );
 }
@@ -83,10 +85,16 @@ export function resolvePointer(root: unknown, ref: string): unknown {
   let value: unknown = root;
   for (const part of ref.slice(2).split("/")) {
     const name = decodePart(part).replaceAll("~1", "/").replaceAll("~0", "~");
-    const isThere = typeof value === "object" && value !== null && Object.hasOwn(value, name);
-    value = isThere ? Reflect.get(value, name) : undefined;
+    value = memberOf(value, name);
   }
   return value;
+}
+
+function memberOf(value: unknown, name: string): unknown {
+  if (Array.isArray(value)) {
+    return /^\d{1,9}$/.test(name) ? value[Number(name)] : undefined;
+  }
+  return isRecord(value) && Object.hasOwn(value, name) ? value[name] : undefined;
 }
 
 function decodePart(part: string): string {

@@ -35,7 +35,9 @@ export function toParameters(schema: unknown, root: unknown): Result<z.ZodType<R
   if (!isRecord(inlined) || (inlined["type"] !== "object" && inlined["type"] !== undefined)) {
     return err("its arguments are not an object");
   }
-  const { id: _id, ...shown } = { ...inlined, type: "object" };
+  // Zod would take an `id` for the name of a schema to share.
+  const { id: _id, ...members } = inlined;
+  const shown = { ...members, type: "object" };
   if (JSON.stringify(shown).length > maxSchemaChars) {
     return err(`its schema has more than ${maxSchemaChars} characters`);
   }
@@ -74,7 +76,9 @@ function checkable(schema: Readonly<Record<string, unknown>>): z.core.JSONSchema
         return [[keyword, value.map(checkableNode)]];
       }
       if (keyword === "properties" && isRecord(value)) {
-        return [[keyword, Object.fromEntries(Object.entries(value).map(([name, node]) => [name, checkableNode(node)]))]];
+        return [
+          [keyword, Object.fromEntries(Object.entries(value).map(([name, node]) => [name, checkableNode(node)]))],
+        ];
       }
       // One branch at most may fit; that at least one does is what can be said without running the others' patterns.
       return keyword === "oneOf" && Array.isArray(value) ? [["anyOf", value.map(checkableNode)]] : [];

@@ -10,7 +10,7 @@ type Variables = Readonly<Record<string, string | undefined>>;
 export interface ServerAccess {
   readonly headers: Readonly<Record<string, string>>;
   /** A JSON value without the secret, should the server have repeated it. */
-  redact<T>(value: T): T | unknown;
+  readonly redact: (said: unknown) => unknown;
 }
 
 export interface AccessDeps {
@@ -30,7 +30,7 @@ export function accessOf(
 ): Result<ServerAccess, string> {
   const { secret: name, header } = server;
   if (name === undefined) {
-    return ok({ headers: {}, redact: (value) => value });
+    return ok({ headers: {}, redact: (said) => said });
   }
   const secret = name.startsWith("TENANT_")
     ? secretFor(tenant, name, new URL(url).host)

@@ -1,9 +1,9 @@
 // The API as a caller uses it, every reply checked against the schema that the service publishes. No assertions
 // of its own beyond that.
 
-import type * as z from "zod";
+import * as z from "zod";
 import { type RunEvent, RunEventSchema } from "../../../src/agent/events.ts";
-import { RunObject } from "../../../src/agent/run-object.ts";
+import { LateReward, RunObject } from "../../../src/agent/run-object.ts";
 import { Problem } from "../../../src/http/problem.ts";
 import { pageOf, RunSummary } from "../../../src/http/wire.ts";
 import { RolloutRecord } from "../../../src/training/rollout-record.ts";
@@ -16,8 +16,11 @@ export interface SolveBody {
   readonly tools?: readonly string[];
   readonly outputs?: readonly string[];
   readonly limits?: { readonly max_turns?: number; readonly max_seconds?: number; readonly max_tokens?: number };
+  readonly sampling?: { readonly temperature?: number; readonly seed?: number };
+  readonly policy?: string;
   readonly background?: boolean;
   readonly stream?: boolean;
+  readonly reference?: { readonly answers?: readonly string[]; readonly reward?: unknown };
 }
 
 export interface Api {
@@ -31,10 +34,14 @@ export interface Api {
   ended(id: string): Promise<RunObject>;
   events(id: string): Promise<RunEvent[]>;
   stream(id: string, options?: { after?: number; lastEventId?: number }): Promise<SseReader>;
-  record(id: string): Promise<RolloutRecord>;
+  record(id: string): Promise<RecordReply>;
   /** The ledger's rows, newest first, every page; it never touches a session. */
   ledger(): Promise<RunSummary[]>;
 }
+
+/** Late rewards stand beside what the log says. */
+const RecordReply = RolloutRecord.extend({ rewards: z.array(LateReward).optional() });
+type RecordReply = z.infer<typeof RecordReply>;
 
 const RunPage = pageOf(RunSummary);
 const EventPage = pageOf(RunEventSchema);
@@ -67,7 +74,7 @@ export function apiOf(url: string, key?: string): Api {
       openStream(`${url}/v1/runs/${id}/events${after === undefined ? "" : `?starting_after=${after}`}`, {
         headers: { ...authorization, ...(lastEventId === undefined ? {} : { "last-event-id": String(lastEventId) }) },
       }),
-    record: async (id) => read(RolloutRecord, await send("GET", `/v1/runs/${id}/record`), 200),
+    record: async (id) => read(RecordReply, await send("GET", `/v1/runs/${id}/record`), 200),
     ledger: () =>
       pages(RunPage, (cursor) => send("GET", `/v1/runs?limit=100${cursor === null ? "" : `&cursor=${cursor}`}`)),
   };

@@ -164,7 +164,7 @@ describe("fold", () => {
     };
     const state = foldRun([...events.slice(0, -1), recorded]);
     expect(state?.reward).toEqual(reward);
-    expect(state === null ? null : toRunObject(state).reward).toEqual({ value: 1, kind: "exact" });
+    expect(state === null ? null : toRunObject(state).reward).toEqual({ ...reward, source: "log" });
   });
 });
 

@@ -14,6 +14,7 @@ import {
   command,
   endless,
   eventsOf,
+  limits,
   oneTurn,
   plan,
   play,
@@ -97,6 +98,50 @@ describe("a fault that may pass", () => {
     expect(run.status).toBe("completed");
   });
 });
+
+describe("the back-off of a run", () => {
+  const busy = (retryAfterMs: number): Scripted => ({ error: "rate_limited", retryAfterMs, detail: "429" });
+
+  it("is bounded over all its calls: half its time, or a minute", async () => {
+    const { run, events } = await play({
+      script: oneTurn({
+        analyzer: [busy(50_000), busy(50_000), analysis],
+        planner: [busy(30_000), busy(30_000)],
+        executor: [],
+        verifier: [],
+        generator: [],
+      }),
+      spec: limits({ max_seconds: 300 }),
+    });
+    expect(eventsOf(events, "step.retried").map(({ wait_ms }) => wait_ms)).toEqual([50_250, 50_250, 30_250]);
+    const detail = "429; no time is left to wait for another try";
+    expect(run).toMatchObject({ status: "failed", error: { code: "rate_limited", detail } });
+  });
+
+  it("is a minute at least, however short the run may be", async () => {
+    const { run, clock } = await play({
+      script: oneTurn({ planner: [busy(30_000), busy(29_000), plan()] }),
+      spec: limits({ max_seconds: 2 }),
+    });
+    expect([run.status, clock.now() - epochMs]).toEqual(["completed", 59_500]);
+  });
+
+  it("is remembered by the log, so that a crash gives no new one", async () => {
+    const crashAt = createCrashes([3, 5]);
+    const { run, events, crashes } = await playOn({
+      script: endless({ planner: () => busy(40_000) }),
+      spec: limits({ max_seconds: 200 }),
+      crashAt,
+    });
+    const waits = eventsOf(events, "step.retried").flatMap(({ wait_ms }) => wait_ms ?? []);
+    expect([crashes, waits, run.status]).toEqual([2, [40_250, 40_250], "failed"]);
+  });
+});
+
+/** Dies after the appends of these numbers. */
+function createCrashes(appends: readonly number[]) {
+  return (append: number) => (appends.includes(append) ? ("after" as const) : null);
+}
 
 describe("a fault that will not pass", () => {
   const codes: readonly EngineErrorCode[] = [

@@ -8,6 +8,56 @@ import { endless, eventsOf, limits, oneTurn, plan, play, promptText, verdict, co
 
 const nonsense = { text: "I would rather not." };
 
+describe("a module that stays silent", () => {
+  const silence = () => ({ error: "empty_reply" }) as const;
+  const always = () => [silence(), silence(), silence(), silence()];
+
+  it("as the analyzer is asked no more after its retries, and the run goes on with an empty analysis", async () => {
+    const { run, events } = await play({ script: oneTurn({ analyzer: always() }) });
+    expect(eventsOf(events, "step.retried").map(({ reason }) => reason)).toEqual(Array(3).fill("empty_reply"));
+    expect(eventsOf(events, "analysis.completed")[0]).toMatchObject({
+      analysis: { summary: "", required_skills: [], relevant_tools: [], considerations: "" },
+      parse: "none",
+      model: "scripted-analyzer",
+      usage: { prompt_tokens: 0, completion_tokens: 0 },
+    });
+    expect(run).toMatchObject({ status: "completed", answer: "42" });
+  });
+
+  it("as the verifier stops nothing, and says why in its note", async () => {
+    const { run, events } = await play({
+      script: oneTurn({
+        planner: [plan(), plan()],
+        executor: [command(), command()],
+        verifier: [...always(), verdict("stop")],
+      }),
+    });
+    expect(eventsOf(events, "verification.completed")[0]).toMatchObject({
+      conclusion: "continue",
+      analysis: "The verdict could not be read: the reply is empty",
+      parse: "none",
+    });
+    expect(run).toMatchObject({ status: "completed", turns: [{}, {}] });
+  });
+
+  it("as the executor loses its turn and not the run", async () => {
+    const { run } = await play({
+      script: oneTurn({ planner: [plan(), plan()], executor: [...always(), command()] }),
+    });
+    expect(run).toMatchObject({ status: "completed", turns: [{ tool_status: "error", calls: [] }, {}] });
+  });
+
+  it("when it is asked again leaves what it said first", async () => {
+    const { events } = await play({ script: oneTurn({ analyzer: [nonsense, ...always()] }) });
+    expect(eventsOf(events, "analysis.completed")[0]).toMatchObject({ analysis: { summary: nonsense.text } });
+  });
+
+  it("as the generator fails the run, which then has no answer", async () => {
+    const { run } = await play({ script: oneTurn({ generator: always() }) });
+    expect(run).toMatchObject({ status: "failed", error: { code: "empty_reply" }, answer: null });
+  });
+});
+
 describe("a planner's reply that cannot be read", () => {
   const script = () => oneTurn({ planner: [nonsense, plan()], generator: [{ text: "42" }] });
 

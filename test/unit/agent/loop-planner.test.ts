@@ -31,6 +31,35 @@ describe("the planner's call", () => {
     });
   });
 
+  it("of a rollout has a seed of its own in each turn, the same whenever the turn is played, and the log shows it", async () => {
+    const twoTurns = () => ({
+      planner: [plan(), plan()],
+      executor: [command(), command()],
+      verifier: [verdict("continue"), verdict("stop")],
+    });
+    const rollout = {
+      batch_id: "bat_1",
+      group_id: "grp_1",
+      task_id: "task_1",
+      rollout_index: 0,
+      rollout_attempt: 1,
+      split: "train",
+    };
+    const seedsOf = async (seed: number) => {
+      const change = { rollout, sampling: { temperature: 1, seed } };
+      const { engine, log } = await play({ script: oneTurn(twoTurns()), spec: change });
+      const sent = engine.requestsOf("planner").map(({ sampling }) => sampling.seed);
+      const calls = log.entries().flatMap(({ detail }) => detail?.calls ?? []);
+      const logged = calls.filter(({ role }) => role === "planner").map(({ sampling }) => sampling.seed);
+      expect(logged).toEqual(sent);
+      return sent;
+    };
+    const seeds = [...(await seedsOf(77)), ...(await seedsOf(Number.MAX_SAFE_INTEGER))];
+    expect(new Set(seeds).size).toBe(4);
+    expect(seeds.every((seed) => Number.isInteger(seed) && Number(seed) >= 0 && Number(seed) < 2 ** 31)).toBe(true);
+    expect(await seedsOf(77)).toEqual(seeds.slice(0, 2));
+  });
+
   it("sends no seed and no top_p that nobody asked for", async () => {
     const { engine } = await play({ script: oneTurn() });
     expect(Object.keys(engine.requestsOf("planner")[0]?.sampling ?? {}).toSorted()).toEqual([
