@@ -3,7 +3,7 @@
 import type { Clock } from "../../src/engines/clock.ts";
 import { createApp } from "../../src/http/app.ts";
 import type { App } from "../../src/http/mount.ts";
-import type { LogEntry, Services } from "../../src/http/services.ts";
+import type { LogLine, Services } from "../../src/http/services.ts";
 import type { ToolCatalogueEntry } from "../../src/http/tool-catalogue.ts";
 import { formatApiKey } from "../../src/lib/api-key.ts";
 import { sha256Hex } from "../../src/lib/sha256.ts";
@@ -12,7 +12,7 @@ import { ApiKey } from "../../src/store/keys.ts";
 import type { RewardReport } from "../../durable-objects/batch-api.ts";
 import type { Ledger } from "../../src/store/ledger.ts";
 import type { RewardStore } from "../../src/store/rewards.ts";
-import { emptyTrainingServices } from "./empty-training.ts";
+import { emptyTrainingServices, type TrainingServices } from "./empty-training.ts";
 import { endedBatch } from "./ended-batch.ts";
 import { createFakeSession, type FakeSession } from "./fake-session.ts";
 
@@ -69,7 +69,7 @@ export interface TestWorld {
   readonly app: App;
   readonly services: Services;
   readonly clock: TestClock;
-  readonly logs: LogEntry[];
+  readonly logs: LogLine[];
   readonly erased: Set<string>;
   /** What batches were told of late rewards. */
   readonly told: readonly ToldReward[];
@@ -113,6 +113,8 @@ export interface WorldOptions {
   /** Stored records by tenant and run. */
   readonly records?: ReadonlyMap<string, string>;
   readonly policies?: PolicyRegistry;
+  /** A tenant without exports and datasets unless given. */
+  readonly training?: TrainingServices;
   /** New sessions answer their runs at once. */
   readonly autoAnswer?: string;
 }
@@ -166,7 +168,7 @@ export function createWorld(options: WorldOptions = {}): TestWorld {
   const sessions = new Map<string, FakeSession>();
   const keys = new Map<string, ApiKey>();
   const erased = new Set<string>();
-  const logs: LogEntry[] = [];
+  const logs: LogLine[] = [];
   const told: ToldReward[] = [];
 
   function session(tenant: string, sessionId: string): FakeSession {
@@ -179,6 +181,7 @@ export function createWorld(options: WorldOptions = {}): TestWorld {
     return found;
   }
 
+  const tools = [toolEntry("base_generator"), toolEntry("python_coder")];
   const services: Services = {
     sessions: session,
     ledger: options.ledger ?? emptyLedger(erased),
@@ -191,9 +194,11 @@ export function createWorld(options: WorldOptions = {}): TestWorld {
     ticketSecret: () => Promise.resolve("a secret of the test"),
     allowRequest: () => Promise.resolve(world.hasQuota),
     probes: { d1: () => Promise.resolve(), r2: () => Promise.resolve() },
-    tools: [toolEntry("base_generator"), toolEntry("python_coder")],
+    tools,
+    toolsFor: () => Promise.resolve({ tools, sources: [] }),
+    callTool: () => Promise.resolve(null),
     policy: { version: "offline-0", step: 0 },
-    ...emptyTrainingServices(),
+    ...(options.training ?? emptyTrainingServices()),
     ...endedBatch,
     policies: options.policies ?? configuredPlannerOnly({ version: "offline-0", model: "offline-planner/offline-0" }),
     facts: {
