@@ -9,7 +9,13 @@ import { RunObject } from "../../src/agent/run-object.ts";
 import { untrainedWeights } from "../../src/engines/offline/policy/weights.ts";
 import { createOpenApiDocument } from "../../src/http/openapi.ts";
 import { createLedger } from "../../src/store/ledger.ts";
+import { createDatasetFiles } from "../../src/store/dataset-files.ts";
+import { createDatasetStore } from "../../src/store/datasets.ts";
+import { createRewardStore } from "../../src/store/rewards.ts";
+import type { TrainingServices } from "../support/empty-training.ts";
+import { exported, exportStore } from "../support/export-object.ts";
 import { migrate } from "../support/migrate.ts";
+import { seedGroup, workedExample } from "../support/training-fixtures.ts";
 import { endedBatchId, endedGroupId } from "../support/ended-batch.ts";
 import { createWorld, type TestWorld } from "../support/http-services.ts";
 import { readProblem } from "../support/problems.ts";
@@ -20,7 +26,14 @@ const runsPerOperation = 150;
 
 const Operation = z.object({
   parameters: z
-    .array(z.object({ name: z.string(), in: z.enum(["path", "query", "header"]), schema: z.unknown() }))
+    .array(
+      z.object({
+        name: z.string(),
+        in: z.enum(["path", "query", "header"]),
+        required: z.boolean().default(false),
+        schema: z.unknown(),
+      }),
+    )
     .default([]),
   requestBody: z.object({ content: z.record(z.string(), z.object({ schema: z.unknown() })) }).optional(),
   responses: z.record(z.string(), z.unknown()),
@@ -74,6 +87,9 @@ const someHeaders = fc.record(
   { requiredKeys: [] },
 );
 
+/** A run of the ledger that has ended and may still be given its reward. */
+const fedRunId = "run_00000000000000000000000001_0001";
+
 /** Names that exist in the target; everything else of a body comes from its schema. */
 const hints = {
   query: fc.string({ minLength: 1, maxLength: 20 }),
@@ -84,6 +100,7 @@ const hints = {
   base_url: fc.constantFrom("https://model.example.com/v1", "http://127.0.0.1/v1"),
   weights: fc.constant(untrainedWeights("v1")),
   datasets: fc.constant([]),
+  run_id: fc.constant(fedRunId),
 };
 
 function bodyOf(operation: Operation): fc.Arbitrary<string | null> {
@@ -111,16 +128,25 @@ function requestOf(operation: Operation): fc.Arbitrary<Sent> {
       ),
     ]),
   );
+  const required = query.filter((parameter) => parameter.required).map((parameter) => parameter.name);
+  const without = fc.record(values, { requiredKeys: [] });
   return fc.record({
     ids: fc.nat({ max: 5 }),
-    // None at all in half of the requests: some may not stand beside a body.
-    parameters: fc.oneof(fc.constant({}), fc.record(values, { requiredKeys: [] })),
+    // None but the required ones in a third of the requests: some may not stand beside a body.
+    parameters: fc.oneof(
+      fc.record(Object.fromEntries(required.map((name) => [name, values[name] ?? anyText]))),
+      fc.record(values, { requiredKeys: required }),
+      without,
+    ),
     headers: fc.oneof(fc.constant({ "content-type": "application/json" }), someHeaders),
     body: bodyOf(operation),
   });
 }
 
 function knownId(path: string, run: RunObject): string {
+  if (path.includes("/datasets/") || path.includes("/exports/")) {
+    return path.includes("/datasets/") ? made.datasetId : made.exportId;
+  }
   if (path.includes("/sessions/")) {
     return run.session_id;
   }
@@ -146,7 +172,12 @@ function idOf(path: string, choice: number, run: RunObject): string {
 
 function pathOf(path: string, choice: number, run: RunObject): string {
   const versions = ["offline-0", "v1", "planner-2", "none", "%F0%9F", "-"];
-  return path.replace("{id}", idOf(path, choice, run)).replace("{version}", versions[choice] ?? "v1");
+  const files = ["manifest.json", "groups-00000.parquet", "README.md", "other", "%F0%9F", "-"];
+  return path
+    .replace("{id}", idOf(path, choice, run))
+    .replace("{version}", versions[choice] ?? "v1")
+    .replace("{path}", files[choice] ?? "other")
+    .replace("{view}", choice === 3 ? "other" : "jsonl");
 }
 
 async function send(world: TestWorld, method: string, path: string, run: RunObject, sent: Sent): Promise<Response> {
@@ -174,13 +205,37 @@ async function createTarget() {
     autoAnswer: "42",
     ledger: createLedger(env.DB),
     policies: realPolicies("offline-0"),
+    training: realTraining,
+    rewards: createRewardStore(env.DB),
   });
   world.clock.rush = true;
   const run = RunObject.parse(await (await world.post("/v1/solve", { query: "q" })).json());
   return { world, run };
 }
 
-beforeAll(() => migrate(env.DB));
+/** A dataset of the tenant of this world, which no request removes: each of them is to find it. */
+const made = { datasetId: "", exportId: "" };
+const keep = () => Promise.resolve();
+const realTraining: TrainingServices = {
+  exports: exportStore,
+  exporter: () => ({ wake: keep }),
+  datasets: { ...createDatasetStore(env.DB), markDeleted: keep },
+  datasetFiles: { ...createDatasetFiles(env.BUCKET), deleteAll: keep },
+};
+
+beforeAll(async () => {
+  await migrate(env.DB);
+  await env.DB.prepare(
+    `INSERT INTO runs (run_id, tenant, session_id, status, query, created_at, ended_at, max_seconds, policy_version)
+     VALUES (?1, 'local', 'ses_00000000000000000000000001', 'completed', 'q', ?2, ?2, 60, 'offline-0')`,
+  )
+    .bind(fedRunId, "2026-11-22T10:00:00.000Z")
+    .run();
+  await seedGroup(env, { tenant: "local", task: "fuzz", rollouts: workedExample });
+  const row = await exported("local", "fuzz");
+  made.datasetId = row.dataset_id ?? "";
+  made.exportId = row.export_id;
+});
 
 describe("whatever is sent", () => {
   test.each(operations)("$name gives no 500, and a problem for every 4xx", async ({ method, path, operation }) => {
