@@ -18,7 +18,7 @@ import { warn } from "./warn.ts";
 export interface DeliveriesHost {
   readonly env: Pick<Env, "DB" | "BUCKET" | "BATCH">;
   readonly store: SessionStore;
-  readonly parts: Pick<Parts, "clock" | "random" | "engine" | "longestCallMs" | "guard" | "secretFor">;
+  readonly parts: Pick<Parts, "clock" | "random" | "engine" | "longestCallMs" | "guard" | "secretFor" | "toolResults">;
   /** The whole log of a run, with the details that its record is made of. */
   readonly readLog: (ordinal: number) => Promise<readonly LogEntry[]>;
   /** After each pass: what is open may have changed. */
@@ -88,6 +88,7 @@ export class Deliveries {
       tenant,
       ledger: createLedger(env.DB),
       records: createRecordStore(env.BUCKET),
+      toolResults: parts.toolResults,
       rewards: createRewardStore(env.DB),
       bucket: env.BUCKET,
       batchOf: (batchId) => env.BATCH.getByName(`${tenant}/${batchId}`),

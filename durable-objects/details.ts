@@ -1,7 +1,9 @@
 // Details too large for a row (SQLite's limit in production is 2 MB, ours 1 MB) lie in R2 under a key made of
-// their hash, put there before the event that points at them is appended.
+// their hash, put there before the event that points at them is appended. A put that R2 refuses is tried again: the
+// reply that it holds has been sampled, and giving up means sampling another one.
 
 import { EventDetail, type NewEvent } from "../src/agent/events.ts";
+import type { Clock } from "../src/engines/clock.ts";
 import { runIdOf } from "../src/lib/ids.ts";
 import { sha256Hex } from "../src/lib/sha256.ts";
 import type { PreparedEvent } from "./event-table.ts";
@@ -9,30 +11,57 @@ import type { PreparedEvent } from "./event-table.ts";
 /** Characters of JSON that are sure to stay under 1 MB as UTF-8, of which a character takes three bytes at most. */
 const maxInlineChars = 300_000;
 
+/** R2 refuses for a second or two when it is busy; a longer fault is left to the loop's rest. */
+const maxPuts = 4;
+const baseWaitMs = 500;
+
+export interface DetailDeps {
+  readonly bucket: R2Bucket;
+  readonly clock: Pick<Clock, "sleep">;
+  readonly random: () => number;
+  /** Of the loop: one that was taken away has nothing left to save. */
+  readonly signal: AbortSignal;
+}
+
 function detailPrefix(tenant: string, runId: string): string {
   return `details/${tenant}/${runId}/`;
 }
 
+/** Rejects with R2's last error. A put that hangs keeps the loop silent, and the alarm looks after those. */
 export async function prepareEvent(
-  bucket: R2Bucket,
+  deps: DetailDeps,
   tenant: string,
   runId: string,
   event: NewEvent,
 ): Promise<PreparedEvent> {
   return {
     event,
-    detail: event.detail === undefined ? null : await storeDetail(bucket, detailPrefix(tenant, runId), event.detail),
+    detail: event.detail === undefined ? null : await storeDetail(deps, detailPrefix(tenant, runId), event.detail),
   };
 }
 
-async function storeDetail(bucket: R2Bucket, prefix: string, detail: EventDetail): Promise<PreparedEvent["detail"]> {
+async function storeDetail(deps: DetailDeps, prefix: string, detail: EventDetail): Promise<PreparedEvent["detail"]> {
   const text = JSON.stringify(detail);
   if (text.length <= maxInlineChars) {
     return { inline: detail };
   }
   const key = `${prefix}${await sha256Hex(text)}.json`;
-  await bucket.put(key, text);
+  await put(deps, key, text);
   return { r2: key };
+}
+
+async function put({ bucket, clock, random, signal }: DetailDeps, key: string, text: string): Promise<void> {
+  for (let attempt = 1; ; attempt += 1) {
+    try {
+      await bucket.put(key, text);
+      return;
+    } catch (error) {
+      if (attempt === maxPuts || signal.aborted) {
+        throw error;
+      }
+      await clock.sleep(baseWaitMs * 2 ** (attempt - 1) * (0.5 + random() / 2), signal);
+    }
+  }
 }
 
 /** Removes what was put for events that the log then refused: nothing would ever point at it. */

@@ -3,6 +3,7 @@
 
 import type { Ledger } from "../src/store/ledger.ts";
 import type { RecordStore } from "../src/store/records.ts";
+import type { ToolResultStore } from "../src/store/tool-results.ts";
 import { deleteDetails } from "./details.ts";
 import type { SessionStore } from "./session-store.ts";
 
@@ -10,14 +11,16 @@ export interface ErasureDeps {
   readonly store: SessionStore;
   readonly ledger: Ledger;
   readonly records: RecordStore;
+  readonly toolResults: Pick<ToolResultStore, "eraseSession">;
   readonly bucket: R2Bucket;
   readonly tenant: string;
 }
 
-export async function eraseTraces({ store, ledger, records, bucket, tenant }: ErasureDeps): Promise<[]> {
+export async function eraseTraces({ store, ledger, records, toolResults, bucket, tenant }: ErasureDeps): Promise<[]> {
   const sessionId = store.getMeta("session_id") ?? "";
   await records.delete(tenant, store.erasing() ?? []);
   await deleteDetails(bucket, tenant, sessionId);
+  await toolResults.eraseSession(tenant, sessionId);
   await ledger.eraseSession(tenant, sessionId, store.getMeta("erased_at") ?? "");
   store.settleErasure();
   return [];

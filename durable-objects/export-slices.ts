@@ -128,7 +128,7 @@ async function afterFiles(job: Job): Promise<void> {
   }
   const reasons = [...deps.progress.quarantined().values()];
   const erased = reasons.filter((reason) => reason === "erased").length;
-  const counts = { groups: 0, rollouts: 0, turns: 0, quarantined: reasons.length - erased, erased };
+  const counts = { groups: 0, rollouts: 0, turns: 0, invalid: {}, quarantined: reasons.length - erased, erased };
   await end(job, { status: "empty", dataset_id: null, counts, error: null });
 }
 

@@ -23,6 +23,7 @@ export async function toStart(
       outputs: ["direct"],
       limits,
       tools,
+      ...(spec.tool_results === undefined ? {} : { tool_results: spec.tool_results }),
       policy,
       sampling: { ...sampling, seed: await rolloutSeedOf(spec.seed, task_id, slot.rolloutIndex) },
       // Guided decoding would change the distribution that is sampled from.

@@ -8,10 +8,10 @@ import { fold } from "../src/agent/fold.ts";
 import { runLoop } from "../src/agent/loop.ts";
 import { recover } from "../src/agent/recover.ts";
 import { noTokens, type RunState } from "../src/agent/run-state.ts";
-import { findTool } from "../src/tools/tool-name.ts";
 import type { Parts } from "../src/parts.ts";
 import { discardDetails, prepareEvent } from "./details.ts";
 import { type PreparedEvent, UnreadableLogError } from "./event-table.ts";
+import { type LoopRest, nextRest } from "./loop-rest.ts";
 import { RunFeed } from "./run-feed.ts";
 import type { RunRow, SessionStore } from "./session-store.ts";
 
@@ -28,6 +28,7 @@ export interface LoopHost {
   readonly bucket: R2Bucket;
   readonly parts: Parts;
   readonly tenant: () => string;
+  readonly leaseMs: number;
   readonly waitUntil: (promise: Promise<unknown>) => void;
   /** Called after each commit that ended a run. */
   readonly onEnded: () => void;
@@ -43,8 +44,8 @@ export class RunLoops {
   /** Runs whose first loop has not started: there is nothing to recover. */
   readonly #fresh: Set<number>;
   #loop: Loop | null = null;
-  /** The run whose loop broke off: callers that ask for it again and again must not use up its recoveries. */
-  #resting: number | null = null;
+  /** Of the run whose loop broke off: callers that ask for it again and again must not use up its recoveries. */
+  #rest: LoopRest | null = null;
 
   constructor(host: LoopHost) {
     this.#host = host;
@@ -74,7 +75,7 @@ export class RunLoops {
   /** Starts the loop of the session's first unended run, unless one is alive. */
   ensure(): void {
     const [run] = this.#loop === null ? this.#host.store.unended() : [];
-    if (run === undefined || run.ordinal === this.#resting) {
+    if (run === undefined || (run.ordinal === this.#rest?.ordinal && this.#rest.isResting)) {
       return;
     }
     const activeAt = this.#host.parts.clock.now();
@@ -83,9 +84,11 @@ export class RunLoops {
     this.#host.waitUntil(this.#run(run, loop));
   }
 
-  /** As `ensure`, for the alarm: a run whose loop broke off has rested long enough. */
+  /** As `ensure`, for the alarm: a run whose loop broke off may have rested long enough. */
   revive(): void {
-    this.#resting = null;
+    if (this.#rest !== null && this.#host.parts.clock.now() >= this.#rest.untilMs) {
+      this.#rest = { ...this.#rest, isResting: false };
+    }
     this.ensure();
   }
 
@@ -123,6 +126,7 @@ export class RunLoops {
   }
 
   async #run(run: RunRow, loop: Loop): Promise<void> {
+    const { parts, leaseMs } = this.#host;
     try {
       const state = await this.#takeUp(run);
       if (state !== null) {
@@ -132,7 +136,7 @@ export class RunLoops {
       // Platform faults and bugs alike: not retried in this invocation, the lease brings the run back.
       this.#host.warn(`the loop of ${run.run_id} broke off`, error);
       if (this.#loop === loop) {
-        this.#resting = run.ordinal;
+        this.#rest = nextRest(this.#rest, run.ordinal, { nowMs: parts.clock.now(), leaseMs });
       }
     }
     // Whatever of it is still in flight must not write or speak beside the loop that comes next.
@@ -145,7 +149,10 @@ export class RunLoops {
 
   async #runFrom(run: RunRow, loop: Loop, state: RunState): Promise<void> {
     const { parts } = this.#host;
-    const policy = await parts.policies.endpointOf(this.#host.tenant(), state.spec.policy);
+    const tenant = this.#host.tenant();
+    const policy = await parts.policies.endpointOf(tenant, state.spec.policy);
+    const ownTools = state.spec.rollout === undefined ? parts.tools : parts.rolloutTools;
+    const tools = await parts.toolProvider.toolsOfRun(tenant, state.spec.tools, ownTools);
     if (loop.abort.signal.aborted) {
       return;
     }
@@ -156,6 +163,8 @@ export class RunLoops {
     }
     await runLoop({
       ...this.#depsOf(run, loop, state),
+      tools,
+      ...(state.spec.tool_results === "kept" ? { results: parts.toolResults.of(tenant) } : {}),
       // The configured planner may be another one since the run was created: its turns say which.
       ...(policy.value === null ? { policyVersion: parts.policy.version } : { policy: policy.value }),
     });
@@ -196,11 +205,9 @@ export class RunLoops {
   #depsOf(run: RunRow, loop: Loop, state: RunState) {
     const { parts, store } = this.#host;
     const { clock } = parts;
-    const catalogue = state.spec.rollout === undefined ? parts.tools : parts.rolloutTools;
     return {
       tenant: this.#host.tenant(),
       engine: parts.engine,
-      tools: state.spec.tools.flatMap((name) => findTool(name, catalogue) ?? []),
       history: store.earlierAnswers(run.ordinal, maxEarlierAnswers),
       reference: store.events.reference(run.ordinal),
       clock,
@@ -220,9 +227,10 @@ export class RunLoops {
   #logOf(run: RunRow, loop: Loop, initial: RunState): RunLog {
     const { bucket, parts } = this.#host;
     const tenant = this.#host.tenant();
+    const stores = { bucket, clock: parts.clock, random: parts.random, signal: loop.abort.signal };
     let state = initial;
     const append = async (events: readonly NewEvent[], activeMs: number) => {
-      const prepared = await Promise.all(events.map((event) => prepareEvent(bucket, tenant, run.run_id, event)));
+      const prepared = await Promise.all(events.map((event) => prepareEvent(stores, tenant, run.run_id, event)));
       // A loop that was taken away must not write beside the one that took its place.
       const stored = loop.abort.signal.aborted ? null : this.append(run, prepared, activeMs);
       if (stored === null) {
@@ -230,6 +238,7 @@ export class RunLoops {
         return "ended" as const;
       }
       loop.activeAt = parts.clock.now();
+      this.#rest = null;
       state = stored.reduce(fold, state);
       return "appended" as const;
     };

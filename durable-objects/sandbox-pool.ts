@@ -1,16 +1,19 @@
-// A tenant's pool of Python interpreters, each in a dynamic worker of its own. The object holds leases in memory and
-// writes no storage: an evicted pool starts anew, and interpreters that lost their run replay it. It does not retry;
-// a platform fault leaves the invocation.
+// A tenant's pool of Python interpreters, each in a dynamic worker of its own. The object holds leases in memory: an
+// evicted pool starts anew, and interpreters that lost their run replay it. It stores one thing, which names of isolates
+// it has given up, so that no later pool trusts them. It does not retry; a platform fault leaves the invocation.
 
 import { DurableObject } from "cloudflare:workers";
+import * as z from "zod";
+import { createClock } from "../src/engines/clock.ts";
 import type { Env } from "../src/env.ts";
 import { err, ok, type Result } from "../src/lib/result.ts";
 import { LeaseQueue, type Slot } from "../src/tools/python-coder/lease-queue.ts";
-import type { SandboxFault } from "../src/tools/python-coder/python-sandbox.ts";
+import { maxQueueMs, type SandboxFault } from "../src/tools/python-coder/python-sandbox.ts";
 import { SandboxAnswer } from "../src/tools/python-coder/sandbox-answer.ts";
 import { loadSandboxCode, readManifest } from "../src/tools/python-coder/sandbox-code.ts";
 import type { SandboxManifest } from "../src/tools/python-coder/sandbox-manifest.ts";
 import type { SandboxJob } from "../src/tools/python-coder/sandbox/job.ts";
+import { WaitingRoom } from "../src/tools/python-coder/waiting-room.ts";
 
 const defaultPoolSize = 4;
 /** An object may have ten dynamic workers in flight. */
@@ -24,7 +27,9 @@ const maxCpuMs = 30_000;
 
 export type SandboxReply = Result<SandboxAnswer, SandboxFault>;
 
-type LeaseOrWithdrawn = Slot | "withdrawn";
+/** Where it is stored how often each slot's isolate was given up. */
+const generationsKey = "generations";
+const Generations = z.array(z.int().min(0));
 
 function poolSizeOf(text: string | undefined): number {
   const size = Number(text);
@@ -36,22 +41,35 @@ function messageOf(error: unknown): string {
 }
 
 export class SandboxPool extends DurableObject<Env> {
-  readonly #leases = new LeaseQueue(poolSizeOf(this.env.SANDBOX_POOL));
-  readonly #waiting = new Map<string, (lease: LeaseOrWithdrawn) => void>();
+  // A fresh nonce would do for the names too, but a local workerd never lets go of a named isolate: each pool that was
+  // evicted would leave its own behind, 60 MB apiece.
+  readonly #leases = new LeaseQueue(
+    poolSizeOf(this.env.SANDBOX_POOL),
+    Generations.catch([]).parse(this.ctx.storage.kv.get(generationsKey)),
+  );
+  readonly #room = new WaitingRoom(
+    this.#leases,
+    createClock(() => Date.now()),
+  );
   #manifest: SandboxManifest | null = null;
 
   /** `ticket` names this call, so that a caller that gives up can leave the queue. */
   async run(ticket: string, job: SandboxJob): Promise<SandboxReply> {
-    let slot = await this.#lease(ticket, job.runId);
-    if (slot === "withdrawn") {
+    const lease = await this.#room.enter(ticket, job.runId);
+    if (lease === "withdrawn") {
       return err({ code: "aborted", detail: "the call was withdrawn while it waited for an interpreter" });
     }
+    if (lease === "busy") {
+      return err({ code: "sandbox_busy", detail: `no interpreter came free within ${maxQueueMs / 1000} s` });
+    }
+    let slot = lease;
     let fate: "keep" | "abandon" = "abandon";
     try {
       let reply = await this.#runOn(slot, job);
       if (reply === "boot_failed") {
         // An earlier run may have spoilt the isolate; nothing of this one has run yet.
         slot = this.#leases.renew(slot);
+        this.#noteGivenUp();
         reply = await this.#runOn(slot, job);
       }
       if (reply === "boot_failed") {
@@ -67,25 +85,18 @@ export class SandboxPool extends DurableObject<Env> {
 
   /** For a caller that no longer wants its answer. A program that already runs ends by its own limits. */
   withdraw(ticket: string): void {
-    if (this.#leases.withdraw(ticket)) {
-      this.#waiting.get(ticket)?.("withdrawn");
-      this.#waiting.delete(ticket);
-    }
-  }
-
-  #lease(ticket: string, runId: string): Promise<LeaseOrWithdrawn> {
-    const slot = this.#leases.request(ticket, runId);
-    if (slot !== null) {
-      return Promise.resolve(slot);
-    }
-    return new Promise((resolve) => this.#waiting.set(ticket, resolve));
+    this.#room.withdraw(ticket);
   }
 
   #release(slot: Slot, fate: "keep" | "abandon"): void {
-    for (const grant of this.#leases.release(slot, fate)) {
-      this.#waiting.get(grant.ticket)?.(grant.slot);
-      this.#waiting.delete(grant.ticket);
+    this.#room.release(slot, fate);
+    if (fate === "abandon") {
+      this.#noteGivenUp();
     }
+  }
+
+  #noteGivenUp(): void {
+    this.ctx.storage.kv.put(generationsKey, this.#leases.generations);
   }
 
   async #runOn(slot: Slot, job: SandboxJob): Promise<SandboxReply | "boot_failed"> {

@@ -76,6 +76,7 @@ export class Session extends DurableObject<Env> implements SessionApi {
       bucket: env.BUCKET,
       parts: this.#parts,
       tenant: () => this.#store.getMeta("tenant") ?? "",
+      leaseMs: leaseMsOf(env),
       waitUntil,
       onEnded: () => {
         this.#deliveries.start();

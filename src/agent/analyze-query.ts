@@ -1,10 +1,10 @@
 // Query analysis, once per run. An analysis that cannot be read is no reason to fail: its text serves as summary.
 
+import { analysisReply, emptyAnalysis } from "../engines/module-replies.ts";
 import { ok } from "../lib/result.ts";
 import { askFrozen } from "./ask-frozen.ts";
 import type { StepContext } from "./call-module.ts";
 import { elide, maxResultChars } from "./memory.ts";
-import { analysisReply } from "./modules.ts";
 import { analyzerPrompt } from "./prompts/analyzer.ts";
 import type { StepOutcome } from "./steps.ts";
 
@@ -22,12 +22,7 @@ export async function analyzeQuery(context: StepContext): Promise<StepOutcome> {
     return asked;
   }
   const { value, text, parse, model, usage, calls } = asked.value;
-  const analysis = value ?? {
-    summary: elide(text, maxResultChars),
-    required_skills: [],
-    relevant_tools: [],
-    considerations: "",
-  };
+  const analysis = value ?? { ...emptyAnalysis, summary: elide(text, maxResultChars) };
   return ok([
     {
       type: "analysis.completed",

@@ -5,7 +5,7 @@ import type { IncompleteReason, NewEvent, RunEvent } from "./events.ts";
 import { fold } from "./fold.ts";
 import { type Live, next, type Step } from "./next.ts";
 import { openTurn, type RunState, toolStatusOf } from "./run-state.ts";
-import { rewardEvent } from "./reward-run.ts";
+import { answerOf, rewardEvent } from "./reward-run.ts";
 import type { Reference } from "./run-spec.ts";
 import { startTool } from "./run-tool.ts";
 
@@ -100,8 +100,7 @@ function endTurn(state: RunState, turn: number, interrupted: IncompleteReason | 
 }
 
 function finish(state: RunState, reason: IncompleteReason | null): NewEvent {
-  const [first] = state.spec.outputs;
-  const answer = (first === undefined ? undefined : state.answers[first]) ?? "";
+  const answer = answerOf(state) ?? "";
   return reason === null
     ? { type: "run.completed", turn: null, answer, usage: state.usage }
     : { type: "run.incomplete", turn: null, reason, answer, usage: state.usage };

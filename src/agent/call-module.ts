@@ -11,7 +11,7 @@ import { backOffLeftMs } from "./run-state.ts";
 import type { RunTimer } from "./run-timer.ts";
 
 /** DESIGN section 3: a reply beyond this is a fault, not an answer. */
-const maxReplyBytes = 256 * 1024;
+export const maxReplyBytes = 256 * 1024;
 
 /** What a step's work needs: the run's dependencies, its clock, and when its time is over. */
 export interface StepContext {

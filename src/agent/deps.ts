@@ -2,6 +2,7 @@
 
 import type { Clock } from "../engines/clock.ts";
 import type { Engine, PolicyEndpoint } from "../engines/engine.ts";
+import type { ResultCache } from "../tools/result-cache.ts";
 import type { Tool } from "../tools/tool.ts";
 import type { NewEvent } from "./events.ts";
 import type { EarlierAnswer, Reference } from "./run-spec.ts";
@@ -28,6 +29,8 @@ export interface AgentDeps {
   readonly engine: Engine;
   /** The run's tools, in the order of the catalogue. */
   readonly tools: readonly Tool[];
+  /** Results of earlier calls; absent = every call is made. */
+  readonly results?: ResultCache;
   /** What this session answered before, oldest first. */
   readonly history: readonly EarlierAnswer[];
   /** What the answer is scored against; no model sees it. */

@@ -4,7 +4,7 @@
 
 import * as z from "zod";
 import { ChatMessage, ReplyTokens, Role, SamplingSent, TokenUsage } from "../engines/engine.ts";
-import { Analysis, Conclusion } from "./modules.ts";
+import { Analysis, Conclusion } from "../engines/module-replies.ts";
 import { OutputKind, Reference, RunSpec } from "./run-spec.ts";
 
 /** How a structured reply was read; `none` = it could not be. */
@@ -76,7 +76,13 @@ const payloads = {
     ...served,
   }),
   "tool.started": z.strictObject({ call_index: z.int(), tool: z.string(), arguments: z.unknown() }),
-  "tool.completed": z.strictObject({ result: z.unknown(), cut: z.boolean(), ...outcome }),
+  /** `cached`: the result is that of an earlier call; nothing was called. */
+  "tool.completed": z.strictObject({
+    result: z.unknown(),
+    cut: z.boolean(),
+    cached: z.literal(true).optional(),
+    ...outcome,
+  }),
   "tool.failed": z.strictObject({ problem: ErrorInfo, result: z.unknown().optional(), cut: z.boolean(), ...outcome }),
   "verification.completed": z.strictObject({
     conclusion: Conclusion,

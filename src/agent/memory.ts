@@ -1,7 +1,7 @@
 // Memory M: what planner, verifier and generator see of the turns so far. M' = f(M, a, e, v) is deterministic
 // (paper section 3.1 and appendix E.1.5); it is folded from the log and never stored.
 
-import type { Conclusion } from "./modules.ts";
+import type { Conclusion } from "../engines/module-replies.ts";
 import type { ErrorInfo, ToolStatus } from "./events.ts";
 
 export interface MemoryCall {

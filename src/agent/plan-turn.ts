@@ -2,16 +2,16 @@
 // no tool of the run, is the turn's outcome and not a reason to sample again.
 
 import type { Parsed, SamplingWanted } from "../engines/engine.ts";
+import { emptyAnalysis, Plan, planReply } from "../engines/module-replies.ts";
+import { createRandom } from "../lib/random.ts";
 import { ok } from "../lib/result.ts";
 import { findTool } from "../tools/tool-name.ts";
 import type { Tool } from "../tools/tool.ts";
 import { callModule, type StepContext } from "./call-module.ts";
 import type { Payload } from "./events.ts";
-import { Plan, planReply } from "./modules.ts";
 import { plannerPrompt } from "./prompts/planner.ts";
 import { type RunState, totalTokens } from "./run-state.ts";
 import type { StepOutcome } from "./steps.ts";
-import { createRandom } from "../lib/random.ts";
 
 /** The paper's cap on a planner's reply (section A.4 of the training notes: 2,048 tokens). */
 const maxPlanTokens = 2048;
@@ -21,7 +21,7 @@ export async function planTurn(context: StepContext, turn: number): Promise<Step
   const { state } = deps.log;
   const prompt = plannerPrompt({
     query: state.spec.query,
-    analysis: state.analysis ?? { summary: "", required_skills: [], relevant_tools: [], considerations: "" },
+    analysis: state.analysis ?? emptyAnalysis,
     tools: deps.tools,
     memory: state.memory,
     turnsLeft: state.spec.limits.max_turns - turn,

@@ -3,7 +3,7 @@
 import * as z from "zod";
 import { TokenUsage } from "../engines/engine.ts";
 import { ErrorInfo, IncompleteReason, ParseHow, RunUsage, ToolStatus } from "./events.ts";
-import { Conclusion } from "./modules.ts";
+import { Conclusion } from "../engines/module-replies.ts";
 import { Limits, Metadata, OutputKind } from "./run-spec.ts";
 
 export const RunStatus = z.enum(["queued", "running", "completed", "incomplete", "failed", "cancelled"]);

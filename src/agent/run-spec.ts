@@ -57,6 +57,9 @@ export const RolloutRef = z.strictObject({
 });
 export type RolloutRef = z.infer<typeof RolloutRef>;
 
+export const ToolResults = z.enum(["fresh", "kept"]);
+export type ToolResults = z.infer<typeof ToolResults>;
+
 export const RunSpec = z.strictObject({
   session_id: z.string(),
   query: z.string(),
@@ -68,6 +71,8 @@ export const RunSpec = z.strictObject({
   /** `free` in rollouts: the planner's decoding is never constrained. */
   planner_structure: z.enum(["guided", "free"]),
   metadata: Metadata,
+  /** `kept`: results of earlier calls with the same arguments are used, and new ones are kept. Absent = `fresh`. */
+  tool_results: ToolResults.optional(),
   /** Absent for a run that was asked for by itself. */
   rollout: RolloutRef.optional(),
   /** What this deployment kept from the web tools when the run was created; absent where nothing. */

@@ -2,9 +2,9 @@
 // sees the run through it; nothing in it is stored.
 
 import type { Role, TokenUsage } from "../engines/engine.ts";
+import type { Analysis } from "../engines/module-replies.ts";
 import type { ErrorInfo, IncompleteReason, Payload, RunUsage, ToolStatus } from "./events.ts";
 import type { MemoryEntry } from "./memory.ts";
-import type { Analysis } from "./modules.ts";
 import type { RunStatus } from "./run-object.ts";
 import type { OutputKind, RunSpec } from "./run-spec.ts";
 

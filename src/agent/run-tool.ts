@@ -4,19 +4,16 @@
 import type { TokenUsage } from "../engines/engine.ts";
 import { aborted } from "../engines/retry.ts";
 import { err, ok, type Result } from "../lib/result.ts";
+import { resultKey } from "../tools/result-cache.ts";
 import { findTool } from "../tools/tool-name.ts";
 import type { Tool, ToolContext, ToolError, ToolOutput } from "../tools/tool.ts";
 import { callModule, type StepContext } from "./call-module.ts";
 import { frozenSampling } from "./ask-frozen.ts";
 import type { ModuleCall, NewEvent } from "./events.ts";
-import { toJsonText } from "./json-text.ts";
-import { elide } from "./memory.ts";
-import { asText } from "./memory-entry.ts";
 import { addTokens, noTokens, openTurn, type RunState } from "./run-state.ts";
 import type { StepOutcome } from "./steps.ts";
-
-/** DESIGN section 3: a tool result is capped at 64 KB. */
-const maxResultBytes = 64 * 1024;
+import { capResult, toProblem, toStorable } from "./tool-outcome.ts";
+import { withToolTimeout } from "./tool-timeout.ts";
 
 interface CallKey {
   readonly turn: number;
@@ -47,10 +44,13 @@ export async function runTool(context: StepContext, key: CallKey, seen: "fresh" 
   if (seen === "recovered" && tool.repeat === "never") {
     return ok([failed(key, tool, unknownOutcome(tool), 0, [])]);
   }
+  const resultId = deps.results === undefined ? null : await resultKey(tool, call.arguments);
   const startedAt = deps.clock.now();
   const calls: ModuleCall[] = [];
   const outcome = await timer.within(context.limitMs, (timeLimit) =>
-    withTimeout(context, tool, timeLimit, (signal) => callTool(context, tool, key, call.arguments, signal, calls)),
+    withToolTimeout({ clock: deps.clock, signal: deps.signal, timeLimit }, tool, (signal) =>
+      callTool(context, tool, { ...key, args: call.arguments, resultId }, signal, calls),
+    ),
   );
   if (deps.signal.aborted) {
     return err({ kind: "cancelled" });
@@ -61,34 +61,45 @@ export async function runTool(context: StepContext, key: CallKey, seen: "fresh" 
   ]);
 }
 
+/** Capped; `cached` where it is that of an earlier call. */
+interface CalledTool extends ToolOutput {
+  readonly cut: boolean;
+  readonly cached?: true;
+}
+
+interface StartedCall extends CallKey {
+  readonly args: unknown;
+  /** Where its result is kept; null where it is not. */
+  readonly resultId: string | null;
+}
+
 async function callTool(
   context: StepContext,
   tool: Tool,
-  key: CallKey,
-  args: unknown,
+  call: StartedCall,
   signal: AbortSignal,
   calls: ModuleCall[],
-): Promise<Result<ToolOutput, ToolError>> {
-  const checked = tool.parameters.safeParse(args);
+): Promise<Result<CalledTool, ToolError>> {
+  const checked = tool.parameters.safeParse(call.args);
   if (!checked.success) {
     return err({ code: "invalid_arguments", detail: checked.error.message, producedBy: tool.name });
   }
-  return toStorable(tool, await tool.run(checked.data, toToolContext(context, tool, key, signal, calls)));
-}
-
-/** Only what has a JSON text can stand in the log; a tool without one has failed, and not the loop. */
-function toStorable(tool: Tool, outcome: Result<ToolOutput, ToolError>): Result<ToolOutput, ToolError> {
+  const { results, log } = context.deps;
+  const { resultId } = call;
+  const kept = resultId === null ? null : await results?.find(resultId);
+  if (kept !== null && kept !== undefined) {
+    return ok({ result: kept.result, cut: kept.cut, producedBy: kept.produced_by, cached: true });
+  }
+  const outcome = toStorable(tool, await tool.run(checked.data, toToolContext(context, tool, call, signal, calls)));
   if (!outcome.ok) {
-    const { result: _result, ...error } = outcome.error;
-    return toJsonText(outcome.error.result) === null ? err(error) : outcome;
+    return outcome;
   }
-  const { result, producedBy } = outcome.value;
-  if (result === undefined) {
-    return ok({ result: null, producedBy });
+  const capped = { ...capResult(outcome.value.result), producedBy: outcome.value.producedBy };
+  if (resultId !== null && !signal.aborted) {
+    const { producedBy, ...rest } = capped;
+    await results?.keep(resultId, { ...rest, produced_by: producedBy }, { tool: tool.name, runId: log.state.runId });
   }
-  return toJsonText(result) === null
-    ? err({ code: "bad_result", detail: `the result of ${tool.name} is no JSON value`, producedBy })
-    : outcome;
+  return ok(capped);
 }
 
 function toToolContext(
@@ -139,48 +150,20 @@ function toToolContext(
   };
 }
 
-async function withTimeout(
-  { deps }: StepContext,
-  tool: Tool,
-  timeLimit: AbortSignal,
-  work: (signal: AbortSignal) => Promise<Result<ToolOutput, ToolError>>,
-): Promise<Result<ToolOutput, ToolError>> {
-  const finished = new AbortController();
-  const timeout = new AbortController();
-  const stop = AbortSignal.any([deps.signal, timeLimit, timeout.signal]);
-  const late = deps.clock.sleep(tool.timeoutMs, AbortSignal.any([finished.signal, deps.signal, timeLimit])).then(() => {
-    if (!finished.signal.aborted) {
-      timeout.abort();
-    }
-    return err(interruption(tool, timeLimit));
-  });
-  try {
-    return await Promise.race([work(stop), late]);
-  } finally {
-    finished.abort("finished");
-  }
-}
-
-function interruption(tool: Tool, timeLimit: AbortSignal): ToolError {
-  return timeLimit.aborted
-    ? { code: "interrupted", detail: "the run's time was over", producedBy: tool.name }
-    : { code: "timeout", detail: `no result within ${tool.timeoutMs} ms`, producedBy: tool.name };
-}
-
 function unknownOutcome(tool: Tool): ToolError {
   const detail = "the service stopped while the call ran, and this tool must not be called twice";
   return { code: "outcome_unknown", detail, producedBy: tool.name };
 }
 
-function completed(key: CallKey, tool: Tool, output: ToolOutput, ms: number, calls: readonly ModuleCall[]): NewEvent {
-  const { result, cut } = capResult(output.result);
+function completed(key: CallKey, tool: Tool, output: CalledTool, ms: number, calls: readonly ModuleCall[]): NewEvent {
   const payload = {
     call_index: key.callIndex,
     tool: tool.name,
-    result,
-    cut,
+    result: output.result,
+    cut: output.cut,
     ms,
     produced_by: output.producedBy,
+    ...(output.cached === true ? { cached: true as const } : {}),
     ...usageOf(calls),
   };
   return { type: "tool.completed", turn: key.turn, ...payload, ...detailOf(calls) };
@@ -191,7 +174,7 @@ function failed(key: CallKey, tool: Tool, error: ToolError, ms: number, calls: r
   const payload = {
     call_index: key.callIndex,
     tool: tool.name,
-    problem: { code: error.code, detail: elide(error.detail, maxErrorChars) },
+    problem: toProblem(error),
     ...(result === undefined ? {} : { result }),
     cut,
     ms,
@@ -199,33 +182,6 @@ function failed(key: CallKey, tool: Tool, error: ToolError, ms: number, calls: r
     ...usageOf(calls),
   };
   return { type: "tool.failed", turn: key.turn, ...payload, ...detailOf(calls) };
-}
-
-/** A traceback's worth. */
-const maxErrorChars = 4000;
-
-/** Room for the note that says how much was left out. */
-const maxNoteChars = 100;
-
-/** A result beyond the cap becomes the head and tail of its text. */
-function capResult(result: unknown): { result: unknown; cut: boolean } {
-  if (result === undefined) {
-    return { result: undefined, cut: false };
-  }
-  const text = asText(result);
-  if (new TextEncoder().encode(text).byteLength <= maxResultBytes) {
-    return { result, cut: false };
-  }
-  // Bytes are spread unevenly over the characters, so a fair share of characters may still be too many bytes.
-  let cut = text;
-  for (let size = jsonBytes(cut); size > maxResultBytes; size = jsonBytes(cut)) {
-    cut = elide(text, Math.floor((cut.length * maxResultBytes) / size) - maxNoteChars);
-  }
-  return { result: cut, cut: true };
-}
-
-function jsonBytes(value: unknown): number {
-  return new TextEncoder().encode(JSON.stringify(value)).byteLength;
 }
 
 function usageOf(calls: readonly ModuleCall[]): { usage?: TokenUsage } {

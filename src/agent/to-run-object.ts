@@ -1,17 +1,17 @@
 // RunState -> the run object of the API.
 
+import { answerOf } from "./reward-run.ts";
 import type { RunCall, RunObject, RunTurn } from "./run-object.ts";
 import { type CallState, type RunState, toolStatusOf, type TurnState } from "./run-state.ts";
 
 export function toRunObject(state: RunState): RunObject {
   const { spec } = state;
-  const [first] = spec.outputs;
   return {
     id: state.runId,
     session_id: spec.session_id,
     status: state.status,
     query: spec.query,
-    answer: (first === undefined ? undefined : state.answers[first]) ?? null,
+    answer: answerOf(state),
     outputs: state.answers,
     ...(state.reason === null ? {} : { reason: state.reason }),
     ...(state.error === null ? {} : { error: state.error }),

@@ -1,10 +1,10 @@
 // The verifier's v. A verdict that cannot be read never stops a run: it counts as `continue`.
 
+import { emptyAnalysis, verdictReply } from "../engines/module-replies.ts";
 import { ok } from "../lib/result.ts";
 import { askFrozen } from "./ask-frozen.ts";
 import type { StepContext } from "./call-module.ts";
 import { toMemoryEntry } from "./memory-entry.ts";
-import { verdictReply } from "./modules.ts";
 import { verifierPrompt } from "./prompts/verifier.ts";
 import { openTurn } from "./run-state.ts";
 import type { StepOutcome } from "./steps.ts";
@@ -17,7 +17,7 @@ export async function verifyTurn(context: StepContext, turn: number): Promise<St
   }
   const prompt = verifierPrompt({
     query: state.spec.query,
-    analysis: state.analysis ?? { summary: "", required_skills: [], relevant_tools: [], considerations: "" },
+    analysis: state.analysis ?? emptyAnalysis,
     memory: state.memory,
     step: toMemoryEntry(open),
   });

@@ -1,12 +1,12 @@
 // The executor's first half: from the action to calls of the planned tool whose arguments fit its schema.
 
+import { type Command, commandReply } from "../engines/module-replies.ts";
 import { ok } from "../lib/result.ts";
 import { findTool } from "../tools/tool-name.ts";
 import type { Tool } from "../tools/tool.ts";
 import { askFrozen } from "./ask-frozen.ts";
 import type { StepContext } from "./call-module.ts";
 import { toJsonText } from "./json-text.ts";
-import { type Command, commandReply } from "./modules.ts";
 import { executorPrompt } from "./prompts/executor.ts";
 import { parametersOf } from "./prompts/tool-card.ts";
 import { openTurn } from "./run-state.ts";

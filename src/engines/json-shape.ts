@@ -12,17 +12,13 @@ export function jsonStart(text: string): number {
 /** True where the text ends inside a string, on a bare word or number, or is nested beyond reason. */
 export function isCutOff(text: string): boolean {
   let depth = 0;
-  let inString = false;
   for (let index = 0; index < text.length; index += 1) {
     const char = text[index];
-    if (inString) {
-      if (char === "\\") {
-        index += 1;
-      } else if (char === '"') {
-        inString = false;
+    if (char === '"') {
+      index = closingQuote(text, index);
+      if (index === text.length) {
+        return true;
       }
-    } else if (char === '"') {
-      inString = true;
     } else if (char === "{" || char === "[") {
       depth += 1;
       if (depth > MAX_DEPTH) {
@@ -32,7 +28,7 @@ export function isCutOff(text: string): boolean {
       depth -= 1;
     }
   }
-  return inString || (depth > 0 && !/[}\]"'`,]$/u.test(text.trimEnd()));
+  return depth > 0 && !/[}\]"'`,]$/u.test(text.trimEnd());
 }
 
 /** The balanced `{…}` pieces of a text with words around them; quotes count only inside a piece. */
@@ -40,17 +36,10 @@ export function topLevelObjects(text: string): string[] {
   const found: string[] = [];
   let depth = 0;
   let start = 0;
-  let inString = false;
   for (let index = 0; index < text.length; index += 1) {
     const char = text[index];
-    if (inString) {
-      if (char === "\\") {
-        index += 1;
-      } else if (char === '"') {
-        inString = false;
-      }
-    } else if (char === '"') {
-      inString = depth > 0;
+    if (char === '"' && depth > 0) {
+      index = closingQuote(text, index);
     } else if (char === "{") {
       start = depth === 0 ? index : start;
       depth += 1;
@@ -62,4 +51,16 @@ export function topLevelObjects(text: string): string[] {
     }
   }
   return found;
+}
+
+/** Index of the quote that closes the string opened at `from`; the text's length where none does. */
+function closingQuote(text: string, from: number): number {
+  for (let index = from + 1; index < text.length; index += 1) {
+    if (text[index] === "\\") {
+      index += 1;
+    } else if (text[index] === '"') {
+      return index;
+    }
+  }
+  return text.length;
 }

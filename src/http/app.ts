@@ -23,6 +23,7 @@ import { mountRollouts } from "./routes/rollouts.ts";
 import { mountRuns } from "./routes/runs.ts";
 import { mountSessions } from "./routes/sessions.ts";
 import { mountSolve } from "./routes/solve.ts";
+import { mountTools } from "./routes/tools.ts";
 import { mountViews } from "./routes/views.ts";
 import type { Services } from "./services.ts";
 import { answerUnmatched } from "./unmatched.ts";
@@ -62,6 +63,7 @@ export function createApp(services: Services): App {
   mountDatasets(app, services);
   mountViews(app, services);
   mountCatalogue(app, services);
+  mountTools(app, services);
   mountHealth(app, services);
   mountPages(app, services);
   return app;

@@ -1,12 +1,13 @@
-// Reads a request's JSON body with a bound on its bytes and on its depth. It trusts neither Content-Length nor
+// Reads a request's JSON body with a bound on its bytes and on its depth, and only as text. It trusts neither Content-Length nor
 // Content-Type's absence, and never lets a parser's own error text out. What it leaves unread, drain.ts discards.
 
+import { refuseHalfPairs } from "./half-pairs.ts";
 import { HttpError } from "./problem.ts";
 
 /** 1 MiB: a query is 32 KB, the rest is reference answers and metadata. */
 export const maxBodyBytes = 1_048_576;
 /** Deeper values overflow the stacks of recursive readers further on. */
-const maxDepth = 64;
+export const maxDepth = 64;
 
 export function tooLarge(maxBytes: number): HttpError {
   return new HttpError("body_too_large", `The body may have ${maxBytes} bytes at most.`);
@@ -69,7 +70,7 @@ async function readBytes(request: Request, maxBytes: number): Promise<Uint8Array
 }
 
 /** The value nests no deeper than `levels`; walks level by level, so that it needs no stack itself. */
-function isShallow(value: unknown, levels: number): boolean {
+export function isShallow(value: unknown, levels: number): boolean {
   let current: unknown[] = [value];
   for (let level = 0; level <= levels; level++) {
     current = current.flatMap((item) => (typeof item === "object" && item !== null ? Object.values(item) : []));
@@ -80,12 +81,13 @@ function isShallow(value: unknown, levels: number): boolean {
   return false;
 }
 
-function parse(bytes: Uint8Array): unknown {
+function parse(bytes: Uint8Array): { readonly text: string; readonly value: unknown } {
   if (bytes.byteLength === 0) {
     throw new HttpError("invalid_json", "The body is empty.");
   }
   try {
-    return JSON.parse(new TextDecoder("utf-8", { fatal: true, ignoreBOM: false }).decode(bytes));
+    const text = new TextDecoder("utf-8", { fatal: true, ignoreBOM: false }).decode(bytes);
+    return { text, value: JSON.parse(text) };
   } catch {
     throw new HttpError("invalid_json", "The body could not be read as UTF-8 JSON.");
   }
@@ -107,9 +109,10 @@ export async function readOptionalJsonBody(request: Request): Promise<unknown> {
 }
 
 function toShallowValue(bytes: Uint8Array): unknown {
-  const value = parse(bytes);
+  const { text, value } = parse(bytes);
   if (!isShallow(value, maxDepth)) {
     throw new HttpError("invalid_json", `The body nests more than ${maxDepth} levels.`);
   }
+  refuseHalfPairs(text, value);
   return value;
 }

@@ -1,7 +1,8 @@
 // The lines of a large body, one at a time, so that memory grows with a line and not with the body. Lines are split
 // in bytes and decoded one by one: a broken character is its own line's fault.
 
-import { tooLarge } from "./body.ts";
+import { isShallow, maxDepth, tooLarge } from "./body.ts";
+import { refuseHalfPairs } from "./half-pairs.ts";
 import { HttpError } from "./problem.ts";
 
 export interface Line {
@@ -55,10 +56,20 @@ export async function* readLines(body: ReadableStream<Uint8Array>, limits: LineL
   }
 }
 
-/** Throws 422 for what is no JSON in UTF-8. */
+/** Throws 422 for what is no JSON in UTF-8, is nested too deeply, or holds half a surrogate pair. */
 export function parseLine({ number, bytes }: Line): unknown {
+  const { text, value } = decodeLine(number, bytes);
+  if (!isShallow(value, maxDepth)) {
+    throw lineError(number, "invalid_json", `This line nests more than ${maxDepth} levels.`);
+  }
+  refuseHalfPairs(text, value, (field) => `line ${number}: ${field}`);
+  return value;
+}
+
+function decodeLine(number: number, bytes: Uint8Array): { readonly text: string; readonly value: unknown } {
   try {
-    return JSON.parse(new TextDecoder("utf-8", { fatal: true, ignoreBOM: false }).decode(bytes));
+    const text = new TextDecoder("utf-8", { fatal: true, ignoreBOM: false }).decode(bytes);
+    return { text, value: JSON.parse(text) };
   } catch {
     throw lineError(number, "invalid_json", "This line could not be read as UTF-8 JSON.");
   }

@@ -90,7 +90,7 @@ export function shortName(name: string): string {
 }
 
 /** Zod's path as people write it: `reference.answers[2]`. */
-function fieldName(path: readonly PropertyKey[]): string {
+export function fieldName(path: readonly PropertyKey[]): string {
   const name = path.map((part) => (typeof part === "number" ? `[${part}]` : `.${String(part)}`)).join("");
   return name === "" ? "$" : shortName(name.replace(/^\./, ""));
 }

@@ -12,7 +12,7 @@ import { HttpError, invalidField, invalidRequest } from "./problem.ts";
 import { CreateRollouts, RolloutOptions, type RolloutsQuery, RolloutTask } from "./rollout-wire.ts";
 import type { Services } from "./services.ts";
 import { resolvePolicy } from "./solve-input.ts";
-import { resolveTools } from "./tool-catalogue.ts";
+import { chooseTools } from "./tool-catalogue.ts";
 
 /** Parsed whole: an isolate has 128 MB, and values take several times their text. */
 export const maxJsonBytes = 8 * 1_048_576;
@@ -153,7 +153,8 @@ export async function toBatchSpec(
       max_seconds: limits.max_seconds ?? defaultLimits.max_seconds,
       max_tokens: limits.max_tokens ?? defaultLimits.max_tokens,
     },
-    tools: resolveTools(options.tools, services.tools),
+    tools: await chooseTools(services, batch.tenant, options.tools),
+    ...(options.tool_results === undefined ? {} : { tool_results: options.tool_results }),
     concurrency: options.concurrency,
     split: options.split,
     seed: options.seed ?? batch.seed,

@@ -31,6 +31,7 @@ export const RolloutOptions = z.strictObject({
   sampling: Sampling.default({}).describe("Of the planner; temperature 0.7 unless set."),
   limits: Limits.partial().default({}).describe("As in solve, for each rollout."),
   tools: SolveRequest.shape.tools,
+  tool_results: SolveRequest.shape.tool_results,
   concurrency: z.int().min(1).max(maxConcurrency).default(16).describe("Rollouts that run at the same time."),
   split: z
     .string()
@@ -67,6 +68,7 @@ export const RolloutsQuery = z.strictObject({
   max_seconds: decimal(Limits.shape.max_seconds),
   max_tokens: wholeNumber(1, 10_000_000).optional(),
   tools: z.string().max(4096).optional().describe("Names with commas between them."),
+  tool_results: SolveRequest.shape.tool_results,
   concurrency: wholeNumber(1, maxConcurrency).optional(),
   split: z.string().max(32).optional(),
   seed: wholeNumber(0, Number.MAX_SAFE_INTEGER).optional(),

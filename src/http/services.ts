@@ -5,6 +5,7 @@ import * as z from "zod";
 import type { ExporterApi } from "../../durable-objects/export-api.ts";
 import type { BatchApi, RewardReport } from "../../durable-objects/batch-api.ts";
 import type { SessionApi } from "../../durable-objects/session-api.ts";
+import type { AloneOutcome } from "../agent/call-alone.ts";
 import type { PolicyRef } from "../agent/run-spec.ts";
 import type { Clock } from "../engines/clock.ts";
 import type { IdSource } from "../lib/ids.ts";
@@ -18,7 +19,7 @@ import type { KeyStore } from "../store/keys.ts";
 import type { Ledger } from "../store/ledger.ts";
 import type { RecordStore } from "../store/records.ts";
 import type { RewardStore } from "../store/rewards.ts";
-import type { ToolCatalogueEntry } from "./tool-catalogue.ts";
+import type { ToolCatalogue, ToolCatalogueEntry } from "./tool-catalogue.ts";
 
 /** Who serves a role. */
 export const RoleEngine = z.strictObject({ engine: z.string(), model: z.string() });
@@ -32,7 +33,7 @@ export interface ServiceFacts {
   readonly features: readonly string[];
 }
 
-export interface LogEntry {
+export interface LogLine {
   readonly level: "info" | "warn" | "error";
   readonly message: string;
   readonly request_id: string;
@@ -56,7 +57,12 @@ export interface Services {
   allowRequest(rateKey: string): Promise<boolean>;
   /** For `/readyz`: each must settle quickly and rejects when its store is down. */
   readonly probes: Readonly<Record<string, () => Promise<void>>>;
+  /** Those that no server has to be asked for. */
   readonly tools: readonly ToolCatalogueEntry[];
+  /** The same and those of the tenant's connected servers, which are asked where their lists are old. */
+  toolsFor(tenant: string): Promise<ToolCatalogue>;
+  /** One call outside any run; null where there is no such tool. */
+  callTool(tenant: string, name: string, args: unknown, signal: AbortSignal): Promise<AloneOutcome | null>;
   /** The configured planner, which serves until a tenant activates another. */
   readonly policy: PolicyRef;
   readonly policies: PolicyRegistry;
@@ -72,7 +78,7 @@ export interface Services {
   readonly facts: ServiceFacts;
   readonly clock: Clock;
   readonly ids: IdSource;
-  log(entry: LogEntry): void;
+  log(entry: LogLine): void;
   readonly config: {
     /** No keys, one tenant `local`, loopback names only. */
     readonly allowAnonymous: boolean;

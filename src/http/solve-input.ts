@@ -10,7 +10,7 @@ import { sha256, sha256Hex } from "../lib/sha256.ts";
 import { notFound } from "./call-session.ts";
 import { HttpError, invalidField } from "./problem.ts";
 import type { Services } from "./services.ts";
-import { resolveTools } from "./tool-catalogue.ts";
+import { chooseTools } from "./tool-catalogue.ts";
 import type { SolveRequest } from "./wire.ts";
 
 /** The header's value; null when absent. 400 unless it is 1 to 255 printable ASCII characters. */
@@ -41,11 +41,12 @@ async function toSpec(services: Services, tenant: string, body: SolveRequest): P
       max_seconds: body.limits.max_seconds ?? defaultLimits.max_seconds,
       max_tokens: body.limits.max_tokens ?? defaultLimits.max_tokens,
     },
-    tools: resolveTools(body.tools, services.tools),
+    tools: await chooseTools(services, tenant, body.tools),
     policy: await resolvePolicy(services, tenant, body.policy),
     sampling: { ...body.sampling, temperature: body.sampling.temperature ?? 0 },
     planner_structure: "guided",
     metadata: body.metadata,
+    ...(body.tool_results === undefined ? {} : { tool_results: body.tool_results }),
   };
 }
 

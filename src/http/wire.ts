@@ -3,7 +3,7 @@
 
 import * as z from "zod";
 import { RunStatus } from "../agent/run-object.ts";
-import { Limits, Metadata, OutputKind, PlannerSampling, Reference } from "../agent/run-spec.ts";
+import { Limits, Metadata, OutputKind, PlannerSampling, Reference, ToolResults } from "../agent/run-spec.ts";
 import { isSessionId } from "../lib/ids.ts";
 import { RoleEngine } from "./services.ts";
 
@@ -28,6 +28,9 @@ export const SolveRequest = z.strictObject({
     .describe("The question."),
   session_id: z.string().max(64).optional().describe("Continue this session; absent = a new one."),
   tools: z.array(z.string().max(128)).min(1).max(64).optional().describe("Tool names; absent = all."),
+  tool_results: ToolResults.optional().describe(
+    "`kept`: use the kept results of earlier calls with the same arguments, and keep new ones; absent = `fresh`.",
+  ),
   outputs: z
     .array(OutputKind)
     .min(1)

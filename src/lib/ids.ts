@@ -23,7 +23,7 @@ function encode(bytes: Uint8Array): string {
   return text;
 }
 
-export type IdPrefix = "ses" | "bat" | "grp" | "exp" | "ds";
+export type IdPrefix = "ses" | "bat" | "grp" | "exp" | "ds" | "call";
 
 /** `<prefix>_` and 26 characters, later ids sorting after earlier ones. */
 export function newId(prefix: IdPrefix, source: IdSource): string {

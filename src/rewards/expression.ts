@@ -2,10 +2,10 @@
 // and equals the target exactly (Game of 24, as Tree of Thoughts scores it, arXiv 2305.10601). Gold answers are not
 // looked at: any right expression counts.
 
-import { compareFractions, decimalFraction, type Fraction } from "../lib/fraction.ts";
+import { evaluateExpression, type Evaluated, maxExpressionLength, usesEach } from "../lib/exact-expression.ts";
+import { compareFractions, decimalFraction } from "../lib/fraction.ts";
 import { err, ok, type Result } from "../lib/result.ts";
 import { boxedAnswer } from "./final-answer.ts";
-import { evaluateExpression, type Evaluated, maxExpressionLength } from "./read-expression.ts";
 import { hitOrMiss, type Outcome, type Reward, type RewardError } from "./reward.ts";
 import type { ExpressionReward } from "./reward-spec.ts";
 
@@ -69,10 +69,4 @@ function readEquation(stretch: string): Evaluated | null {
   const value = evaluateExpression(left);
   const said = right === undefined ? value : evaluateExpression(right);
   return value !== null && said !== null && compareFractions(value.value, said.value) === 0n ? value : null;
-}
-
-/** As multisets, without signs: a given -3 is the digit 3 with a minus before it. */
-function usesEach({ numbers }: Evaluated, given: readonly Fraction[]): boolean {
-  const name = ({ top, bottom }: Fraction): string => `${top}/${bottom}`.replace("-", "");
-  return numbers.map(name).toSorted().join(" ") === given.map(name).toSorted().join(" ");
 }

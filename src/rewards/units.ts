@@ -1,5 +1,7 @@
 // The units that the number reward converts between, with exact factors to the base unit of their dimension: metre,
 // kilogram, second, kelvin, litre, metre per second, square metre. US customary units where they differ.
+// The offline engine has a table of its own: it reads other spellings, from lower-case tokens, and each name there widens
+// the questions that it claims to understand. A test holds the two to the same factors.
 
 import { addFractions, decimalFraction, type Fraction, fraction, multiplyFractions } from "../lib/fraction.ts";
 

@@ -53,6 +53,14 @@ describe("the lease queue", () => {
     expect(queue.release(a, "keep")).toEqual([{ ticket: "t2", slot: a }]);
   });
 
+  test("goes on where an earlier queue over the same isolates gave names up", () => {
+    const earlier = new LeaseQueue(2);
+    earlier.release(leased(earlier.request("t1", "a")), "abandon");
+    expect(earlier.generations).toEqual([1, 0]);
+    const queue = new LeaseQueue(3, earlier.generations);
+    expect(["x", "y", "z"].map((run) => queue.request(run, run)?.generation)).toEqual([1, 0, 0]);
+  });
+
   test("gives up an abandoned isolate's name", () => {
     const queue = new LeaseQueue(1);
     const a = leased(queue.request("t1", "a"));

@@ -1,6 +1,11 @@
 import { describe, expect, test } from "vitest";
 import { err, ok, type Result } from "../../src/lib/result.ts";
-import type { PythonRequest, PythonSandbox, SandboxFault } from "../../src/tools/python-coder/python-sandbox.ts";
+import {
+  maxQueueMs,
+  type PythonRequest,
+  type PythonSandbox,
+  type SandboxFault,
+} from "../../src/tools/python-coder/python-sandbox.ts";
 import type { SandboxAnswer } from "../../src/tools/python-coder/sandbox-answer.ts";
 import { createPythonCoder, defaultPythonLimits } from "../../src/tools/python-coder/tool.ts";
 import type { ToolContext } from "../../src/tools/tool.ts";
@@ -52,6 +57,11 @@ async function outcomeOf(answer: Partial<SandboxAnswer>) {
 }
 
 describe("python_coder", () => {
+  test("has its whole minute left after the longest wait for an interpreter", () => {
+    const { timeoutMs } = createPythonCoder(scripted(ok(completed)));
+    expect(timeoutMs - maxQueueMs).toBe(60_000);
+  });
+
   test("returns what the program left", async () => {
     expect(await outcomeOf({})).toEqual(
       ok({
@@ -111,10 +121,13 @@ describe("python_coder", () => {
     });
   });
 
-  test.each(["sandbox_crashed", "sandbox_unavailable", "aborted"] as const)("passes the fault %s on", async (code) => {
-    const reply = await createPythonCoder(scripted(err({ code, detail: "why" }))).run({ code: "x" }, contextWith());
-    expect(reply).toEqual(err({ code, detail: "why", producedBy: "python-sandbox" }));
-  });
+  test.each(["sandbox_crashed", "sandbox_unavailable", "sandbox_busy", "aborted"] as const)(
+    "passes the fault %s on",
+    async (code) => {
+      const reply = await createPythonCoder(scripted(err({ code, detail: "why" }))).run({ code: "x" }, contextWith());
+      expect(reply).toEqual(err({ code, detail: "why", producedBy: "python-sandbox" }));
+    },
+  );
 
   test.each(["\u0001", "é", "a\n"])(
     "keeps its JSON under 64 KB whatever %j needs in it, and says so",

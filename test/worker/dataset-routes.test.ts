@@ -5,6 +5,7 @@ import { beforeAll, describe, expect, test } from "vitest";
 import * as z from "zod";
 import { createService } from "../../src/service.ts";
 import { formatApiKey } from "../../src/lib/api-key.ts";
+import { newId } from "../../src/lib/ids.ts";
 import { sha256Hex } from "../../src/lib/sha256.ts";
 import { ExportObject } from "../../src/http/routes/exports.ts";
 import { DatasetFile } from "../../src/training/dataset/manifest.ts";
@@ -94,6 +95,8 @@ describe("POST /v1/exports", () => {
     const made = await post("acme", { pass_at: 0.5 }, headers);
     await ended("acme", made.id);
     expect((await post("acme", { pass_at: 0.5 }, headers)).id).toBe(made.id);
+    const again = await send("acme", "/v1/exports", { body: { pass_at: 0.5 }, headers });
+    expect(again.headers.get("idempotency-replayed")).toBe("true");
     const reused = await send("acme", "/v1/exports", { body: { pass_at: 0.25 }, headers });
     expect(await problem(reused)).toEqual({ status: 422, code: "idempotency_key_reused" });
     expect((await post("other", { pass_at: 0.25 }, headers)).id).not.toBe(made.id);
@@ -121,6 +124,10 @@ describe("POST /v1/exports", () => {
       [{ allow_partial: "yes" }, "allow_partial"],
       [{ pass_at: "high" }, "pass_at"],
       [{ from_dataset: "ds_nothing" }, "from_dataset"],
+      [{ batch_id: "" }, "batch_id"],
+      [{ batch_id: "bat_misspelt" }, "batch_id"],
+      [{ batch_id: newId("bat", { now: () => 0, random: (bytes) => bytes }) }, "batch_id"],
+      [{ policy_version: "" }, "policy_version"],
       [{ from_dataset: "ds_nothing", min_valid: 3 }, "min_valid"],
       [{ surprise: 1 }, "surprise"],
     ];
@@ -286,5 +293,14 @@ describe("DELETE /v1/datasets/{id}", () => {
     expect(text).not.toContain(id);
     const derive = await send("acme", "/v1/exports", { body: { from_dataset: id } });
     expect(await problem(derive)).toEqual({ status: 422, code: "unknown_dataset" });
+  });
+
+  test("leaves a retry of the export that was made from it its answer", async () => {
+    const from_dataset = await makeDataset("acme", "derived from");
+    const [body, headers] = [{ from_dataset }, { "idempotency-key": "derive once" }];
+    const made = await post("acme", body, headers);
+    await ended("acme", made.id);
+    await send("acme", `/v1/datasets/${from_dataset}`, { method: "DELETE" });
+    expect((await post("acme", body, headers)).id).toBe(made.id);
   });
 });

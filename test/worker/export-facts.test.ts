@@ -211,7 +211,7 @@ describe("a group that is set aside", () => {
     expect(await exported("alone", "export")).toMatchObject({
       status: "empty",
       dataset_id: null,
-      counts: { groups: 0, quarantined: 1, erased: 0 },
+      counts: { groups: 0, rollouts: 0, turns: 0, invalid: {}, quarantined: 1, erased: 0 },
     });
   });
 });

@@ -4,6 +4,7 @@ import { readProblem, summary } from "../support/problems.ts";
 
 const url = "http://localhost:8787/v1/solve";
 const json = { "content-type": "application/json" };
+const halfPair = "Must be text; half of a surrogate pair is none.";
 
 const send = async (init: RequestInit, path = url) => createWorld({ autoAnswer: "a" }).app.request(path, init);
 
@@ -155,7 +156,14 @@ describe("a wrong field is named", () => {
     [{}, ["query", "required", "This is required."]],
     [{ query: "" }, ["query", "too_small", "Must not be empty."]],
     [{ query: "\u200b \u2060\ufeff" }, ["query", "custom", "Must not be blank."]],
-    [{ query: "\ud800" }, ["query", "custom", "Must be text; half of a surrogate pair is none."]],
+    [{ query: "\ud800" }, ["query", "custom", halfPair]],
+    [{ query: "q", metadata: { note: "a\udfff" } }, ["metadata.note", "custom", halfPair]],
+    [{ query: "q", metadata: { "\ud83d": "a" } }, ["metadata.\ufffd", "custom", halfPair]],
+    [{ query: "q", reference: { answers: ["42", "4\udc00"] } }, ["reference.answers[1]", "custom", halfPair]],
+    [
+      { query: "q", reference: { reward: { kind: "regex", pattern: "\ud800" } } },
+      ["reference.reward.pattern", "custom", halfPair],
+    ],
     [{ query: "q", colour: "red" }, ["colour", "unknown_field", "There is no such field."]],
     [{ query: "q", ["x".repeat(500)]: 1 }, [`${"x".repeat(99)}…`, "unknown_field", "There is no such field."]],
     [{ query: "q", reference: { reward: {} } }, ["reference.reward.kind", "required", "This is required."]],

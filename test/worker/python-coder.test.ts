@@ -1,4 +1,4 @@
-import { evictDurableObject } from "cloudflare:test";
+import { evictDurableObject, runInDurableObject } from "cloudflare:test";
 import { env } from "cloudflare:workers";
 import { describe, expect, test } from "vitest";
 import { createPythonSandbox } from "../support/python-runs.ts";
@@ -206,6 +206,21 @@ describe("the pool", () => {
     patience.abort();
     expect(await waiting).toMatchObject({ ok: false, error: { code: "aborted" } });
     expect((await Promise.all(busy)).map((answer) => answer.end)).toEqual(busy.map(() => "completed"));
+  });
+
+  test("never again trusts an isolate that gave no answer, not even after its own eviction", async () => {
+    const other = createPythonSandbox(env, "given-up");
+    const seen = await other.run({ runId: "a", code: "x = 1" });
+    // What is no list of programs makes the runner fail, and it answers nothing.
+    const program = Object.assign({ runId: "a", code: "1", earlierCode: [] }, { earlierCode: { length: 1 } });
+    const signal = new AbortController().signal;
+    expect(await other.tryRun(program, signal)).toMatchObject({ ok: false, error: { code: "sandbox_crashed" } });
+    await evictDurableObject(other.pool);
+    const stored = await runInDurableObject(other.pool, (_, state) => state.storage.kv.get("generations"));
+    expect(stored).toEqual([1, 0, 0, 0]);
+    const again = await other.run({ runId: "a", code: "x", earlierCode: ["x = 1"] });
+    expect([seen.replayed, again.replayed, again.value]).toEqual([0, 1, "1"]);
+    expect(again.bootMs).toBeGreaterThan(0);
   });
 
   test("keeps tenants apart", async () => {

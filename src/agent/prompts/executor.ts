@@ -1,7 +1,7 @@
 // The executor: turns the planner's action into calls of the planned tool, with arguments that fit its schema.
 
 import type { Tool } from "../../tools/tool.ts";
-import type { Plan } from "../modules.ts";
+import type { Plan } from "../../engines/module-replies.ts";
 import { dataNotice, type Prompt, toPrompt } from "./prompt.ts";
 import { renderToolCard } from "./tool-card.ts";
 

@@ -4,7 +4,7 @@
 import { unreachable } from "../../lib/unreachable.ts";
 import { type MemoryEntry, renderMemory } from "../memory.ts";
 import type { IncompleteReason } from "../events.ts";
-import type { Analysis } from "../modules.ts";
+import type { Analysis } from "../../engines/module-replies.ts";
 import type { EarlierAnswer, OutputKind } from "../run-spec.ts";
 import { renderHistory } from "./analyzer.ts";
 import { dataNotice, type Prompt, toPrompt } from "./prompt.ts";

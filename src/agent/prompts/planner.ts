@@ -3,7 +3,7 @@
 
 import type { Tool } from "../../tools/tool.ts";
 import { type MemoryEntry, renderMemory } from "../memory.ts";
-import type { Analysis } from "../modules.ts";
+import type { Analysis } from "../../engines/module-replies.ts";
 import { dataNotice, type Prompt, toPrompt } from "./prompt.ts";
 import { renderToolCards } from "./tool-card.ts";
 

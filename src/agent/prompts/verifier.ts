@@ -1,7 +1,7 @@
 // The verifier: is the last execution valid, and is memory enough to answer? It has no reference answer.
 
 import { type MemoryEntry, renderMemory } from "../memory.ts";
-import type { Analysis } from "../modules.ts";
+import type { Analysis } from "../../engines/module-replies.ts";
 import { dataNotice, type Prompt, toPrompt } from "./prompt.ts";
 
 const system = `

@@ -33,14 +33,19 @@ export class LeaseQueue {
   #waiting: Waiter[] = [];
   #uses = 0;
 
-  constructor(size: number) {
+  /** `generations`: those of an earlier queue over the same isolates; a slot without one begins at 0. */
+  constructor(size: number, generations: readonly number[] = []) {
     this.#slots = Array.from({ length: size }, (_, index) => ({
       index,
-      generation: 0,
+      generation: generations[index] ?? 0,
       runId: null,
       isBusy: false,
       lastUse: 0,
     }));
+  }
+
+  get generations(): number[] {
+    return this.#slots.map((slot) => slot.generation);
   }
 
   get waiting(): number {

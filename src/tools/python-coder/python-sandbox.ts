@@ -5,6 +5,9 @@ import type { Result } from "../../lib/result.ts";
 import type { ProgramLimits } from "./sandbox/job.ts";
 import type { SandboxAnswer } from "./sandbox-answer.ts";
 
+/** How long a call may wait for an interpreter before it is `sandbox_busy`. */
+export const maxQueueMs = 60_000;
+
 export interface PythonRequest {
   readonly tenant: string;
   readonly runId: string;
@@ -18,7 +21,7 @@ export interface PythonRequest {
 
 /** Why there is no answer at all. A program that fails or is stopped is an answer, not a fault. */
 export interface SandboxFault {
-  readonly code: "sandbox_crashed" | "sandbox_unavailable" | "aborted";
+  readonly code: "sandbox_crashed" | "sandbox_unavailable" | "sandbox_busy" | "aborted";
   readonly detail: string;
 }
 

@@ -8,7 +8,12 @@ import { coder, command, endless, limits, oneTurn, plan, play, playOn, verdict }
 const frozenRoles = ["analyzer", "executor", "verifier", "generator"] as const;
 
 describe("the planner's call", () => {
-  const policy: PolicyEndpoint = { kind: "hosted", baseUrl: "https://planner.example/v1", model: "planner-8b", apiKey: "sk-secret" };
+  const policy: PolicyEndpoint = {
+    kind: "hosted",
+    baseUrl: "https://planner.example/v1",
+    model: "planner-8b",
+    apiKey: "sk-secret",
+  };
 
   it("goes to the policy's endpoint, and the others' do not", async () => {
     const { engine } = await play({ script: oneTurn(), parts: { policy } });

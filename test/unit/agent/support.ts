@@ -130,7 +130,7 @@ export interface Play {
   readonly reference?: Reference;
   readonly crashAt?: (append: number) => Crash | null;
   readonly onCommit?: (events: readonly RunEvent[], play: { log: MemoryLog; abort: AbortController }) => unknown;
-  readonly parts?: Partial<Pick<AgentDeps, "history" | "policy" | "random" | "engine">>;
+  readonly parts?: Partial<Pick<AgentDeps, "history" | "policy" | "random" | "engine" | "results">>;
   readonly clock?: VirtualClock;
   readonly abort?: AbortController;
 }

@@ -3,7 +3,7 @@
 
 import { describe, expect, it } from "vitest";
 import type { ChatRequest } from "../../../src/engines/engine.ts";
-import { verdictReply } from "../../../src/agent/modules.ts";
+import { verdictReply } from "../../../src/engines/module-replies.ts";
 import { createMemoryLog } from "../../support/memory-log.ts";
 import { createScriptedEngine } from "../../support/scripted-engine.ts";
 import { createVirtualClock, epochMs } from "../../support/virtual-clock.ts";

@@ -7,7 +7,7 @@ import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, afterEach, beforeAll, expect, test } from "vitest";
-import { analysisReply, commandReply, planReply, verdictReply } from "../../../src/agent/modules.ts";
+import { analysisReply, commandReply, planReply, verdictReply } from "../../../src/engines/module-replies.ts";
 import { Role } from "../../../src/engines/engine.ts";
 import { type MockOpenAi, startMockOpenAi } from "../../support/mock-openai.ts";
 import { engineOn, never, planning, planSchema, request, verdictSchema } from "./support.ts";

@@ -1,5 +1,5 @@
-// Evaluates an expression of numbers, + - * / and round brackets exactly. It knows no names, powers or functions, and
-// reports the numbers that it used, so that a puzzle's rules can be checked.
+// Evaluates an expression of numbers, + - * / and round brackets exactly, and checks it against the rule of a number
+// puzzle: each given number once. It knows no names, powers or functions, and reads nothing but its argument.
 
 import {
   addFractions,
@@ -9,7 +9,7 @@ import {
   multiplyFractions,
   negateFraction,
   subtractFractions,
-} from "../lib/fraction.ts";
+} from "./fraction.ts";
 
 export interface Evaluated {
   readonly value: Fraction;
@@ -28,6 +28,12 @@ export function evaluateExpression(text: string): Evaluated | null {
   const reader = new ExpressionReader(text.match(/\d+(?:\.\d+)?|\S/g) ?? []);
   const value = reader.sum();
   return value === null || !reader.isAtEnd() ? null : { value, numbers: reader.numbers };
+}
+
+/** As multisets, without signs: a given -3 is the digit 3 with a minus before it. */
+export function usesEach({ numbers }: Evaluated, given: readonly Fraction[]): boolean {
+  const name = ({ top, bottom }: Fraction): string => `${top}/${bottom}`.replace("-", "");
+  return numbers.map(name).toSorted().join(" ") === given.map(name).toSorted().join(" ");
 }
 
 class ExpressionReader {

@@ -1,8 +1,9 @@
-// What each module replies: one loose schema per module (models write lists as text and text as lists), its
-// JSON Schema for constrained decoding, and the labels of the text form. The names are the paper's.
+// What each module of the agent replies, for those who ask and for engines that answer by themselves: one loose schema
+// per module (models write lists as text and text as lists), its JSON Schema for constrained decoding, and the labels
+// of the text form. The names are the paper's.
 
 import * as z from "zod";
-import type { ReplySchema } from "../engines/engine.ts";
+import type { ReplySchema } from "./engine.ts";
 
 const text = z.union([z.string(), z.array(z.string()).transform((lines) => lines.join("\n"))]);
 const list = z.union([
@@ -18,6 +19,8 @@ export const Analysis = z.object({
   considerations: text.default(""),
 });
 export type Analysis = z.infer<typeof Analysis>;
+
+export const emptyAnalysis: Analysis = { summary: "", required_skills: [], relevant_tools: [], considerations: "" };
 
 /** The planner's action a: sub-goal, tool and the context it pulls from memory (section 3 of the paper). */
 export const Plan = z.object({

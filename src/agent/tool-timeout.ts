@@ -1,0 +1,40 @@
+// A tool's own time limit. A call that ignores its signal is left behind: it holds up neither a run nor a request.
+
+import type { Clock } from "../engines/clock.ts";
+import { err, type Result } from "../lib/result.ts";
+import type { Tool, ToolError, ToolOutput } from "../tools/tool.ts";
+
+export interface ToolTimeLimits {
+  readonly clock: Pick<Clock, "sleep">;
+  /** Cancel, or a caller that has gone. */
+  readonly signal: AbortSignal;
+  /** Aborted when the run's time is over. */
+  readonly timeLimit: AbortSignal;
+}
+
+export async function withToolTimeout<T extends ToolOutput>(
+  { clock, signal, timeLimit }: ToolTimeLimits,
+  tool: Tool,
+  work: (signal: AbortSignal) => Promise<Result<T, ToolError>>,
+): Promise<Result<T, ToolError>> {
+  const finished = new AbortController();
+  const timeout = new AbortController();
+  const stop = AbortSignal.any([signal, timeLimit, timeout.signal]);
+  const late = clock.sleep(tool.timeoutMs, AbortSignal.any([finished.signal, signal, timeLimit])).then(() => {
+    if (!finished.signal.aborted) {
+      timeout.abort();
+    }
+    return err(interruption(tool, timeLimit));
+  });
+  try {
+    return await Promise.race([work(stop), late]);
+  } finally {
+    finished.abort("finished");
+  }
+}
+
+function interruption(tool: Tool, timeLimit: AbortSignal): ToolError {
+  return timeLimit.aborted
+    ? { code: "interrupted", detail: "the run's time was over", producedBy: tool.name }
+    : { code: "timeout", detail: `no result within ${tool.timeoutMs} ms`, producedBy: tool.name };
+}
