@@ -2,7 +2,7 @@
 // tasks lie one by one in the batch's object, for there may be ten thousand.
 
 import * as z from "zod";
-import { Limits, Metadata, PlannerSampling, PolicyRef, Reference } from "../agent/run-spec.ts";
+import { Limits, Metadata, PlannerSampling, PolicyRef, Reference, ToolResults } from "../agent/run-spec.ts";
 
 export const BatchSpec = z.strictObject({
   batch_id: z.string(),
@@ -13,6 +13,7 @@ export const BatchSpec = z.strictObject({
   sampling: PlannerSampling.omit({ seed: true }),
   limits: Limits,
   tools: z.array(z.string()).min(1),
+  tool_results: ToolResults.optional(),
   concurrency: z.int().min(1),
   split: z.string(),
   seed: z.int().min(0),

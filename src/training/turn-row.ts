@@ -5,7 +5,7 @@ import * as z from "zod";
 import type { ModuleCall } from "../agent/events.ts";
 import { ChatMessage, SamplingSent } from "../engines/engine.ts";
 import { ToolStatus } from "../agent/events.ts";
-import { Conclusion } from "../agent/modules.ts";
+import { Conclusion } from "../engines/module-replies.ts";
 import { toolStatusOf, type TurnState } from "../agent/run-state.ts";
 
 export const TurnRow = z.strictObject({

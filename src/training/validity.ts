@@ -16,6 +16,8 @@ export type InvalidReason =
   | "mixed_policy"
   | "bad_capture";
 
+const lostSandbox: ReadonlySet<string> = new Set(["sandbox_unavailable", "sandbox_busy"]);
+
 /** Null for a valid rollout, and where nothing but a reward that is still `owed` is missing. */
 export function invalidReasonOf(
   state: RunState,
@@ -30,8 +32,8 @@ export function invalidReasonOf(
     default:
       break;
   }
-  // A sandbox that could not be reached is nobody's bad program.
-  if (state.turns.some((turn) => turn.calls.some((call) => call.error?.code === "sandbox_unavailable"))) {
+  // A sandbox that could not be reached, or that was busy with other runs, is nobody's bad program.
+  if (state.turns.some((turn) => turn.calls.some((call) => lostSandbox.has(call.error?.code ?? "")))) {
     return "platform_lost";
   }
   if (turns.length === 0) {

@@ -26,7 +26,7 @@ import { OfflineWeights } from "./policy/weights.ts";
 import { readPrompt } from "./prompt-view.ts";
 import fitted from "./weights.json" with { type: "json" };
 
-/** The weights that ship: fitted by `scripts/fit-offline.ts`, version `offline-0`. */
+/** The weights that ship: trained by `npm run learn` (docs/learning.md), version `offline-1`. */
 export const offlineWeights: OfflineWeights = OfflineWeights.parse(fitted);
 
 export interface OfflineEngineOptions {

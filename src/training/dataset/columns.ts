@@ -4,7 +4,7 @@
 
 import * as z from "zod";
 import { ToolStatus } from "../../agent/events.ts";
-import { Conclusion } from "../../agent/modules.ts";
+import { Conclusion } from "../../engines/module-replies.ts";
 import { ChatMessage } from "../../engines/engine.ts";
 
 export const SCHEMA_VERSION = 1;

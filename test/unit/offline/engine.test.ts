@@ -2,7 +2,7 @@
 
 import * as fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { Analysis, analysisReply } from "../../../src/agent/modules.ts";
+import { Analysis, analysisReply } from "../../../src/engines/module-replies.ts";
 import { analyzerPrompt } from "../../../src/agent/prompts/analyzer.ts";
 import { Role } from "../../../src/engines/engine.ts";
 import { createOfflineEngine, offlineWeights } from "../../../src/engines/offline/engine.ts";
@@ -15,7 +15,7 @@ describe("the port", () => {
   const prompt = analyzerPrompt({ query: "What is the mean of 3 and 5?", tools, history: [] });
 
   it("names offline models only, and the planner's version", () => {
-    expect(engine.modelOf("planner")).toBe("offline-planner/offline-0");
+    expect(engine.modelOf("planner")).toBe("offline-planner/offline-1");
     expect(Role.options.every((role) => engine.modelOf(role).startsWith("offline"))).toBe(true);
   });
 

@@ -1,7 +1,7 @@
 // The executor: programs for each kind of sub-goal, run in real Python; wrong plans fail and cost their turn.
 
 import { beforeAll, describe, expect, it } from "vitest";
-import { Command } from "../../../src/agent/modules.ts";
+import { Command } from "../../../src/engines/module-replies.ts";
 import { executorPrompt } from "../../../src/agent/prompts/executor.ts";
 import { createOfflineEngine, offlineWeights } from "../../../src/engines/offline/engine.ts";
 import { toSubGoal } from "../../../src/engines/offline/modules/sub-goals.ts";

@@ -2,7 +2,7 @@
 
 import { describe, expect, it } from "vitest";
 import type { MemoryEntry } from "../../../src/agent/memory.ts";
-import { planReply } from "../../../src/agent/modules.ts";
+import { planReply } from "../../../src/engines/module-replies.ts";
 import { plannerPrompt } from "../../../src/agent/prompts/planner.ts";
 import { ReplyTokens } from "../../../src/engines/engine.ts";
 import { createOfflineEngine, offlineWeights } from "../../../src/engines/offline/engine.ts";

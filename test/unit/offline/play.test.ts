@@ -1,5 +1,5 @@
 // The engine over real prompts with real Python: every kind in several wordings, combinations, generated tasks that
-// the fit never saw, planners without skill, and the benchmark file where it lies beside the checkout.
+// the training never saw, planners without skill, and the benchmark file where it lies beside the checkout.
 
 import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
@@ -112,7 +112,7 @@ describe("Game of 24", () => {
   });
 
   it("solves generated puzzles in the benchmark's wording", async () => {
-    const puzzles = offlineTasks({ seed: 4, count: 600, split: "train" }).filter(
+    const puzzles = offlineTasks({ seed: 4, count: 1000, split: "train" }).filter(
       ({ kinds }) => kinds[0] === "target" && kinds.length === 1,
     );
     expect(puzzles.length).toBeGreaterThan(10);
@@ -144,7 +144,7 @@ async function shareRight(
 }
 
 describe("held-out tasks of one to three parts", () => {
-  it("are answered by the fitted planner, greedy, in at least 98 of 100", async () => {
+  it("are answered by the trained planner, greedy, in at least 98 of 100", async () => {
     expect(await shareRight(heldOut, offlineWeights, 0)).toBeGreaterThanOrEqual(0.98);
   });
 

@@ -15,6 +15,7 @@ import {
   toTokenIds,
 } from "../../../src/engines/offline/policy/grammar.ts";
 import { distribution, logProbs, type PlanSampling, samplePlan } from "../../../src/engines/offline/policy/policy.ts";
+import { sees } from "../../../src/engines/offline/policy/sight.ts";
 import { featureGroups, featureId, featureNames, groupOf } from "../../../src/engines/offline/policy/vocabulary.ts";
 import { OfflineWeights, untrainedWeights, zeroWeights } from "../../../src/engines/offline/policy/weights.ts";
 import { createRandom } from "../../../src/lib/random.ts";
@@ -106,8 +107,10 @@ describe("the distribution", () => {
     const python = featureId("tool:python_coder") ?? -1;
     const features = [0, python, 20, 30, 40];
     const prefix = [planTokens.indexOf("python_coder")];
-    const logit = (kind: string) =>
-      features.reduce((sum, id) => sum + (weights.rows[planRows.indexOf(`python_coder>${kind}`)]?.[id] ?? 0), 0);
+    const logit = (kind: string) => {
+      const row = planRows.indexOf(`python_coder>${kind}`);
+      return features.filter((id) => sees(row, id)).reduce((sum, id) => sum + (weights.rows[row]?.[id] ?? 0), 0);
+    };
     const scale = planKinds.reduce((sum, kind) => sum + Math.exp(logit(kind) / 0.7), 0);
     for (const { token, logProb } of distribution(weights, features, prefix, { temperature: 0.7, topP: 1 })) {
       expect(logProb).toBeCloseTo(Math.log(Math.exp(logit(planTokens[token] ?? "") / 0.7) / scale), 12);
@@ -155,9 +158,35 @@ describe("the distribution", () => {
   });
 });
 
+describe("what bears on a choice", () => {
+  const bears = (feature: string) => planRows.filter((_, row) => sees(row, featureId(feature) ?? -1));
+  const kinds = planKinds.map((kind) => `python_coder>${kind}`);
+
+  it("is for a kind what memory says of it, for the whole how much is known, and elsewhere the question", () => {
+    expect(bears("bias")).toEqual(planRows);
+    expect(bears("done:days")).toEqual(["python_coder>days"]);
+    expect(bears("failed:combine")).toEqual(["python_coder>combine"]);
+    expect(bears("results:2")).toEqual(kinds.slice(-3));
+    expect(bears("last:failed")).toEqual(kinds.slice(-3));
+    expect(bears("mean")).toEqual(planRows.filter((row) => !kinds.slice(-3).includes(row)));
+  });
+
+  it("alone moves a probability", () => {
+    const prefix = [planTokens.indexOf("python_coder")];
+    const zero = zeroWeights("z");
+    const done = featureId("done:days") ?? -1;
+    const ids = [0, featureId("tool:python_coder") ?? -1, done];
+    const at = (row: string) =>
+      zero.rows.map((own, index) => own.map((value, id) => (planRows[index] === row && id === done ? 5 : value)));
+    const uniform = distribution(zero, ids, prefix, plain);
+    expect(distribution({ ...zero, rows: at("python_coder>combine") }, ids, prefix, plain)).toEqual(uniform);
+    expect(distribution({ ...zero, rows: at("python_coder>days") }, ids, prefix, plain)).not.toEqual(uniform);
+  });
+});
+
 describe("the weights", () => {
-  it("ship as offline-0, over the vocabularies of this code", () => {
-    expect(offlineWeights.version).toBe("offline-0");
+  it("ship as offline-1, over the vocabularies of this code", () => {
+    expect(offlineWeights.version).toBe("offline-1");
     expect(offlineWeights.groups).toEqual([...featureGroups]);
     expect(OfflineWeights.parse(JSON.parse(JSON.stringify(offlineWeights)))).toEqual(offlineWeights);
   });

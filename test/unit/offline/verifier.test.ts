@@ -2,7 +2,7 @@
 
 import { describe, expect, it } from "vitest";
 import type { MemoryEntry } from "../../../src/agent/memory.ts";
-import { Verdict } from "../../../src/agent/modules.ts";
+import { Verdict } from "../../../src/engines/module-replies.ts";
 import { generatorPrompt } from "../../../src/agent/prompts/generator.ts";
 import { verifierPrompt } from "../../../src/agent/prompts/verifier.ts";
 import { createOfflineEngine, offlineWeights } from "../../../src/engines/offline/engine.ts";

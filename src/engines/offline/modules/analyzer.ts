@@ -1,7 +1,7 @@
 // The offline engine's query analysis: which kinds of parts it can read in the question, and that it can do
 // nothing else. It says what it saw and works nothing out.
 
-import type { Analysis } from "../../../agent/modules.ts";
+import type { Analysis } from "../../module-replies.ts";
 import { toolToken } from "../policy/features.ts";
 import type { PromptView } from "../prompt-view.ts";
 import type { PartKind } from "../question/part.ts";

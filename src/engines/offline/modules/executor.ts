@@ -1,7 +1,7 @@
 // The offline executor: writes the tool's call from sub-goal, context and query. For Python it writes a program;
 // for other tools it fills the arguments from their schema as best it can. It sees no memory but the context.
 
-import type { Command } from "../../../agent/modules.ts";
+import type { Command } from "../../module-replies.ts";
 import { unreachable } from "../../../lib/unreachable.ts";
 import { toolToken } from "../policy/features.ts";
 import { combineProgram, guessProgram, restateProgram } from "../programs/answer-program.ts";

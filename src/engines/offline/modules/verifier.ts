@@ -2,7 +2,7 @@
 // without counting results. So it catches failures, bare parts and wrong kinds of values, and it can be fooled by a
 // plausible number.
 
-import type { Verdict } from "../../../agent/modules.ts";
+import type { Verdict } from "../../module-replies.ts";
 import { reachesTarget } from "../expression.ts";
 import type { PromptView, TurnView } from "../prompt-view.ts";
 import type { Part } from "../question/part.ts";

@@ -4,6 +4,7 @@
 
 import type { Random } from "../../../lib/random.ts";
 import { contextOf, endToken, followers, type PlanContext, planTokens, planTools, rowOf } from "./grammar.ts";
+import { sees } from "./sight.ts";
 import { featureId } from "./vocabulary.ts";
 import type { OfflineWeights } from "./weights.ts";
 
@@ -41,7 +42,8 @@ export function logits(
   return allowedTokens(featureIds, context).map((token) => {
     const index = rowOf(context, token);
     const row = index === null ? [] : (weights.rows[index] ?? []);
-    return { token, logit: featureIds.reduce((sum, id) => sum + (row[id] ?? 0), 0) };
+    const seen = featureIds.filter((id) => index !== null && sees(index, id));
+    return { token, logit: seen.reduce((sum, id) => sum + (row[id] ?? 0), 0) };
   });
 }
 

@@ -13,8 +13,8 @@ export type FeatureGroup = (typeof featureGroups)[number];
 const list = (text: string) => text.trim().split(/\s+/);
 
 /**
- * Words that say what a part asks for. Those that stand in any question (what, which, first, …) are left out: each
- * feature is one more weight that must be told apart from chance, and half of them learn in half the rollouts.
+ * Words that say what a part asks for. Those that stand in any question (what, which, first, …) are left out: each is
+ * one more weight that rewards would have to tell from chance.
  */
 export const featureWords = list(`
   mean average median mode range standard deviation stdev variance sum total maximum max largest highest

@@ -12,7 +12,7 @@ import {
   planReply,
   Verdict,
   verdictReply,
-} from "../../../../src/agent/modules.ts";
+} from "../../../../src/engines/module-replies.ts";
 import { analyzerPrompt } from "../../../../src/agent/prompts/analyzer.ts";
 import { executorPrompt } from "../../../../src/agent/prompts/executor.ts";
 import { generatorPrompt } from "../../../../src/agent/prompts/generator.ts";
