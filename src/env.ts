@@ -46,6 +46,9 @@ export interface Env {
   readonly DATASET_WEBHOOK_SECRET?: string;
   /** Web tools: src/tools/web-service/web-variables.ts, docs/tools.md. Read through `variablesOf`. */
   readonly WIKIPEDIA_LANGUAGE?: string;
+  /** Connected servers, JSON lists (docs/tools.md). Read through `variablesOf`. */
+  readonly MCP_SERVERS?: string;
+  readonly OPENAPI_TOOLS?: string;
   /** Inference endpoints: `INFERENCE_*`, `<ROLE>_*` (docs/engines.md). Read through `variablesOf`. */
   readonly INFERENCE_BASE_URL?: string;
 }

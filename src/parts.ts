@@ -2,6 +2,7 @@
 // the session objects both build their parts here, so that what /v1/tools shows is what a run uses.
 
 import { createSandboxClient } from "../durable-objects/remote-sandbox.ts";
+import { warn } from "../durable-objects/warn.ts";
 import type { PolicyRef } from "./agent/run-spec.ts";
 import { type Clock, createClock } from "./engines/clock.ts";
 import type { Engine } from "./engines/engine.ts";
@@ -15,8 +16,13 @@ import { createTtlCache } from "./lib/ttl-cache.ts";
 import { createPolicies, type Policies } from "./policies/policies.ts";
 import { createCapabilityStore } from "./store/capabilities.ts";
 import { createPolicyStore } from "./store/policies.ts";
+import { createToolResultStore, type ToolResultStore } from "./store/tool-results.ts";
 import { createBaseGenerator } from "./tools/base-generator/tool.ts";
+import { ownTools } from "./tools/own-tools.ts";
 import { createPythonCoder } from "./tools/python-coder/tool.ts";
+import { maxRemoteTimeoutMs } from "./tools/remote/tool-server.ts";
+import { createToolSources } from "./tools/remote/create-tool-sources.ts";
+import { createToolProvider, type ToolProvider } from "./tools/remote/tool-provider.ts";
 import type { Tool } from "./tools/tool.ts";
 import type { Blocklist } from "./tools/web-service/blocklist.ts";
 import { createWebTools } from "./tools/web-service/create-web-tools.ts";
@@ -27,6 +33,10 @@ export interface Parts {
   readonly tools: readonly Tool[];
   /** The same for rollouts, whose programs spare the interpreter's boot where they are our own. */
   readonly rolloutTools: readonly Tool[];
+  /** `tools`, and those of connected servers. */
+  readonly toolProvider: ToolProvider;
+  /** Results of earlier calls, for runs that ask for them. */
+  readonly toolResults: ToolResultStore;
   /** The configured planner. */
   readonly policy: PolicyRef;
   readonly policies: Policies;
@@ -71,14 +81,17 @@ export function createParts(env: Env): Parts {
     random,
   });
   const sandbox = createSandboxClient(env);
-  const toolsWith = (python: Tool) => [createBaseGenerator(), python, ...web.tools];
+  const toolsWith = (python: Tool) => [createBaseGenerator(), python, ...web.tools, ...ownTools];
   const tools = toolsWith(createPythonCoder(sandbox));
+  const sources = createToolSources({ variables, secretFor, fetch: guard.fetch, clock, random });
   // Every program is the offline engine's own where its executor writes them, whoever plans.
   const hasOwnPrograms = engine.modelOf("executor") === "offline-executor";
   return {
     engine,
     tools,
     rolloutTools: hasOwnPrograms ? toolsWith(createPythonCoder(sandbox, { isolation: "namespace" })) : tools,
+    toolProvider: createToolProvider({ builtIn: tools, sources, now: clock.now }),
+    toolResults: createToolResultStore(env.DB, clock.now, warn),
     policy,
     policies: createPolicies({
       store: createPolicyStore(env.DB, env.BUCKET),
@@ -92,7 +105,7 @@ export function createParts(env: Env): Parts {
     blocklist: web.blocklist,
     clock,
     random,
-    longestCallMs: Math.max(readTimeoutMs(variables), ...tools.map((tool) => tool.timeoutMs)),
+    longestCallMs: Math.max(readTimeoutMs(variables), maxRemoteTimeoutMs, ...tools.map((tool) => tool.timeoutMs)),
   };
 }
 

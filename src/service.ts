@@ -3,12 +3,14 @@
 import type { ExporterApi } from "../durable-objects/export-api.ts";
 import type { BatchApi } from "../durable-objects/batch-api.ts";
 import type { SessionApi } from "../durable-objects/session-api.ts";
+import { callAlone } from "./agent/call-alone.ts";
 import { Role } from "./engines/engine.ts";
 import type { Env } from "./env.ts";
 import { createApp } from "./http/app.ts";
 import type { App } from "./http/mount.ts";
 import type { RoleEngine, Services } from "./http/services.ts";
-import { toCatalogueEntry } from "./http/tool-catalogue.ts";
+import { toCatalogue, toCatalogueEntry } from "./http/tool-catalogue.ts";
+import { newId } from "./lib/ids.ts";
 import { createTtlCache } from "./lib/ttl-cache.ts";
 import { createParts, type Parts } from "./parts.ts";
 import { createDatasetFiles } from "./store/dataset-files.ts";
@@ -51,7 +53,12 @@ export function createService(env: Env): Service {
   const service: Service = {
     app: createApp(createServices(env, parts, ledger)),
     sweep: (nowMs) =>
-      inTurn([() => wakeOverdue(env, ledger, nowMs), () => wakeBatches(env), () => exportDue(env, nowMs)]),
+      inTurn([
+        () => wakeOverdue(env, ledger, nowMs),
+        () => wakeBatches(env),
+        () => exportDue(env, nowMs),
+        () => parts.toolResults.sweep(nowMs),
+      ]),
   };
   services.set(env, service);
   return service;
@@ -77,6 +84,13 @@ function createServices(env: Env, parts: Parts, ledger: Ledger): Services {
     allowRequest: async (rateKey) => (await env.RATE_LIMIT.limit({ key: rateKey })).success,
     probes: { ledger: () => ledger.ping(), records: () => createRecordStore(env.BUCKET).ping() },
     tools: parts.tools.map((tool) => toCatalogueEntry(tool, plannerKind(parts))),
+    toolsFor: async (tenant) => toCatalogue(await parts.toolProvider.toolsFor(tenant), plannerKind(parts)),
+    callTool: async (tenant, name, args, signal) => {
+      const tool = await parts.toolProvider.toolNamed(tenant, name);
+      return tool === null
+        ? null
+        : callAlone(parts, { tenant, callId: newId("call", { now: clock.now, random }), tool, args, signal });
+    },
     policy: parts.policy,
     policies: parts.policies,
     batches: (tenant, batchId) => batchOf(env, tenant, batchId),

@@ -2,9 +2,11 @@
 
 import * as z from "zod";
 import { parametersOf } from "../agent/prompts/tool-card.ts";
+import type { SourceState, TenantTools } from "../tools/remote/tool-provider.ts";
 import type { Tool } from "../tools/tool.ts";
 import { findTool } from "../tools/tool-name.ts";
 import { invalidField } from "./problem.ts";
+import type { Services } from "./services.ts";
 
 export const ToolCatalogueEntry = z.strictObject({
   name: z.string(),
@@ -27,6 +29,36 @@ export const ToolCatalogueEntry = z.strictObject({
 });
 export type ToolCatalogueEntry = z.infer<typeof ToolCatalogueEntry>;
 
+/** A connected server: an MCP server or an HTTP API with an OpenAPI document. */
+export const ToolSourceEntry = z.strictObject({
+  name: z.string(),
+  kind: z.enum(["mcp", "openapi"]),
+  /** `needs`: its configuration lacks what `detail` says. `unavailable`: it did not answer as it should. */
+  state: z.enum(["ready", "needs", "unavailable"]),
+  /** What the server calls itself. */
+  version: z.string().nullable(),
+  detail: z.string().nullable(),
+  tools: z.array(z.string()),
+  /** What it has and is not offered, with the reason. */
+  skipped: z.array(z.strictObject({ name: z.string(), reason: z.string() })),
+  /** When it was last asked. */
+  checked_at: z.string(),
+});
+export type ToolSourceEntry = z.infer<typeof ToolSourceEntry>;
+
+export interface ToolCatalogue {
+  readonly tools: readonly ToolCatalogueEntry[];
+  readonly sources: readonly ToolSourceEntry[];
+}
+
+export function toCatalogue({ tools, sources }: TenantTools, planner: "offline" | "hosted"): ToolCatalogue {
+  return { tools: tools.map((tool) => toCatalogueEntry(tool, planner)), sources: sources.map(toSourceEntry) };
+}
+
+function toSourceEntry({ checkedAt, tools, skipped, ...source }: SourceState): ToolSourceEntry {
+  return { ...source, tools: [...tools], skipped: [...skipped], checked_at: new Date(checkedAt).toISOString() };
+}
+
 /** What the offline planner's vocabulary knows (docs/offline-engine.md); others it would never choose. */
 const offlineTools = ["base_generator", "python_coder"];
 
@@ -47,17 +79,41 @@ export function toCatalogueEntry(tool: Tool, planner: "offline" | "hosted"): Too
   };
 }
 
+/** The tools of a new run or batch. Connected servers are asked only where one of their tools may be among them. */
+export async function chooseTools(
+  services: Services,
+  tenant: string,
+  wanted: readonly string[] | undefined,
+): Promise<string[]> {
+  const isOffline = services.facts.engines["planner"]?.engine === "offline";
+  const areOwn = wanted === undefined ? isOffline : wanted.every((name) => findTool(name, services.tools) !== null);
+  if (areOwn) {
+    return resolveTools(wanted, services.tools);
+  }
+  const { tools, sources } = await services.toolsFor(tenant);
+  return resolveTools(wanted, tools, sources);
+}
+
 /**
  * Catalogue names in the catalogue's order (prompts stay cacheable), each once. 422 names the first one that is unknown
  * or lacks its configuration.
  */
-export function resolveTools(wanted: readonly string[] | undefined, tools: readonly ToolCatalogueEntry[]): string[] {
+export function resolveTools(
+  wanted: readonly string[] | undefined,
+  tools: readonly ToolCatalogueEntry[],
+  sources: readonly ToolSourceEntry[] = [],
+): string[] {
   if (wanted === undefined) {
     return tools.filter((tool) => tool.by_default).map((tool) => tool.name);
   }
   const chosen = wanted.map((name, index) => {
     const tool = findTool(name, tools);
     if (tool === null) {
+      const down = sources.find((source) => source.state !== "ready" && name.startsWith(`${source.name}__`));
+      if (down !== undefined) {
+        const detail = `The server ${down.name} cannot be used now: ${down.detail ?? down.state}.`;
+        throw invalidField("unknown_tool", `tools[${index}]`, "tool_unavailable", detail);
+      }
       const known = tools.map((entry) => entry.name).join(", ");
       throw invalidField(
         "unknown_tool",

@@ -33,7 +33,7 @@ export interface ToolContext {
 export interface ToolOutput {
   /** A JSON value; the loop caps its JSON text at 64 KB. */
   readonly result: unknown;
-  /** Which model, service or interpreter made it, e.g. `offline-0`, `cpython-3.14.2/pyodide-314.0.7`. */
+  /** Which model, service or interpreter made it, e.g. `offline-1`, `cpython-3.14.2/pyodide-314.0.7`. */
   readonly producedBy: string;
 }
 

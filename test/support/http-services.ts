@@ -196,7 +196,10 @@ export function createWorld(options: WorldOptions = {}): TestWorld {
     probes: { d1: () => Promise.resolve(), r2: () => Promise.resolve() },
     tools,
     toolsFor: () => Promise.resolve({ tools, sources: [] }),
-    callTool: () => Promise.resolve(null),
+    callTool: async (_tenant, name) =>
+      name === "python_coder"
+        ? { kind: "completed", result: "42", cut: false, producedBy: "cpython-test", ms: 1 }
+        : null,
     policy: { version: "offline-0", step: 0 },
     ...(options.training ?? emptyTrainingServices()),
     ...endedBatch,

@@ -58,7 +58,11 @@ function objectOf(schema: Schema, document: unknown, hints: Hints): fc.Arbitrary
       schema.additionalProperties === undefined || schema.additionalProperties === false
         ? wrong
         : arbitraryOf(schema.additionalProperties, document, hints);
-    return fc.dictionary(fc.oneof({ weight: 9, arbitrary: fc.string({ maxLength: 70 }) }, { weight: 1, arbitrary: halves }), values, { maxKeys: 18 });
+    return fc.dictionary(
+      fc.oneof({ weight: 9, arbitrary: fc.string({ maxLength: 70 }) }, { weight: 1, arbitrary: halves }),
+      values,
+      { maxKeys: 18 },
+    );
   }
   const known = fc.record(Object.fromEntries(members), { requiredKeys: schema.required });
   const extra = fc.dictionary(fc.constantFrom("extra", "__proto__", "constructor", ""), wrong, { maxKeys: 1 });

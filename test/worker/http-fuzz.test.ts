@@ -176,6 +176,7 @@ function pathOf(path: string, choice: number, run: RunObject): string {
   return path
     .replace("{id}", idOf(path, choice, run))
     .replace("{version}", versions[choice] ?? "v1")
+    .replace("{name}", choice < 3 ? "python_coder" : "none")
     .replace("{path}", files[choice] ?? "other")
     .replace("{view}", choice === 3 ? "other" : "jsonl");
 }

@@ -14,6 +14,7 @@ import { cancelRolloutsRoute, createRolloutsRoute, getRolloutsRoute, listRollout
 import { cancelRunRoute, createTicketRoute, getRecordRoute, getRunRoute, listRunsRoute } from "./runs.ts";
 import { eraseSessionRoute, getSessionRoute } from "./sessions.ts";
 import { solveRoute } from "./solve.ts";
+import { callToolRoute } from "./tools.ts";
 import { viewRoute } from "./views.ts";
 
 export const allRoutes: readonly AnyRoute[] = [
@@ -47,6 +48,7 @@ export const allRoutes: readonly AnyRoute[] = [
   viewRoute,
   deleteDatasetRoute,
   listToolsRoute,
+  callToolRoute,
   infoRoute,
   healthRoute,
   readyRoute,

@@ -1,11 +1,12 @@
 // What this service is and can do: tools and facts. Read from what the entry injected; nothing is looked up.
 
+import * as z from "zod";
 import { defaultLimits } from "../../agent/run-spec.ts";
 import { maxBodyBytes } from "../body.ts";
 import { type App, mount } from "../mount.ts";
 import { defineRoute, json, noBody, noParams, noQuery } from "../route.ts";
 import type { Services } from "../services.ts";
-import { ToolCatalogueEntry } from "../tool-catalogue.ts";
+import { ToolCatalogueEntry, ToolSourceEntry } from "../tool-catalogue.ts";
 import { maxLimits, maxQueryCharacters, pageOf, ServiceInfo } from "../wire.ts";
 
 const common = {
@@ -17,12 +18,16 @@ const common = {
   body: noBody,
 } as const;
 
+const ToolPage = pageOf(ToolCatalogueEntry).extend({ sources: z.array(ToolSourceEntry) });
+
 export const listToolsRoute = defineRoute({
   ...common,
   id: "listTools",
   path: "/v1/tools",
   summary: "The tools that runs may use",
-  replies: { 200: json("All of them, in one page.", pageOf(ToolCatalogueEntry)) },
+  description:
+    "Connected servers are asked for their tools where what is known is old; one that is down is in `sources`.",
+  replies: { 200: json("All of them, in one page.", ToolPage) },
 });
 
 export const infoRoute = defineRoute({
@@ -55,9 +60,10 @@ async function describeService(services: Services, tenant: string): Promise<Serv
 }
 
 export function mountCatalogue(app: App, services: Services): void {
-  mount(app, services, listToolsRoute, async () =>
-    Response.json({ data: services.tools, has_more: false, next_cursor: null }),
-  );
+  mount(app, services, listToolsRoute, async ({ principal }) => {
+    const { tools, sources } = await services.toolsFor(principal.tenant);
+    return Response.json({ data: tools, has_more: false, next_cursor: null, sources });
+  });
   mount(app, services, infoRoute, async ({ principal }) =>
     Response.json(await describeService(services, principal.tenant)),
   );

@@ -6,12 +6,12 @@ import { hashedId, newId } from "../../lib/ids.ts";
 import { sha256 } from "../../lib/sha256.ts";
 import { canonicalJson } from "../../lib/canonical-json.ts";
 import { ExportCounts, type ExportRow } from "../../store/exports.ts";
-import { defaultAdvantageSpec, formatAdvantageSpec, parseAdvantageSpec } from "../../training/advantage-spec.ts";
-import { defaultPassAt, type ExportRequest, ExportStatus, ExportTrigger } from "../../training/export-request.ts";
+import { ExportStatus, ExportTrigger } from "../../training/export-request.ts";
 import { notFound } from "../call-session.ts";
 import { decodeCursor, encodeCursor } from "../cursor.ts";
 import { type App, type Call, mount } from "../mount.ts";
-import { HttpError, invalidField } from "../problem.ts";
+import { checkNames, CreateExport, toRequest } from "../export-input.ts";
+import { HttpError } from "../problem.ts";
 import { defineRoute, json, noBody, noParams, noQuery } from "../route.ts";
 import type { Services } from "../services.ts";
 import { readIdempotencyKey } from "../solve-input.ts";
@@ -19,49 +19,6 @@ import { IdParam, ListRunsQuery, pageOf } from "../wire.ts";
 
 /** A key is kept for 24 hours (DESIGN section 5). */
 const keyKeptMs = 24 * 60 * 60 * 1000;
-
-const CreateExport = z
-  .strictObject({
-    advantage_spec: z
-      .string()
-      .max(100)
-      .refine((text) => parseAdvantageSpec(text).ok, "Must be grpo/<trajectory|turn>/std=<n-1|n|none>/eps=<number>.")
-      .optional()
-      .describe("How advantages are made; absent = grpo/trajectory/std=n-1/eps=1e-6."),
-    batch_id: z.string().max(64).optional().describe("Only groups of this batch."),
-    policy_version: z.string().max(256).optional().describe("Only groups of this planner version."),
-    min_valid: z
-      .int()
-      .min(2)
-      .max(10_000)
-      .optional()
-      .describe("Valid rollouts that a group needs for advantages; absent = max(2, half of its size)."),
-    allow_partial: z.boolean().optional().describe("Take groups whose batch ended without them, too."),
-    max_staleness: z
-      .int()
-      .min(0)
-      .max(1_000_000)
-      .optional()
-      .describe("Groups more policy steps behind the active one get no advantages; absent = the deployment's, 4."),
-    pass_at: z.number().optional().describe("`pass_rate` counts rewards from here on; absent = 1."),
-    from_dataset: z
-      .string()
-      .max(64)
-      .optional()
-      .describe("Make another dataset from the claim of this one, with another `advantage_spec`."),
-  })
-  .check((context) => {
-    if (context.value.from_dataset === undefined) {
-      return;
-    }
-    for (const [field, value] of Object.entries(context.value)) {
-      if (value !== undefined && field !== "from_dataset" && field !== "advantage_spec") {
-        const message = "The claim of `from_dataset` has settled this; send `advantage_spec` alone.";
-        context.issues.push({ code: "custom", input: value, path: [field], message });
-      }
-    }
-  });
-type CreateExport = z.infer<typeof CreateExport>;
 
 const ExportHeaders = z.object({
   "Idempotency-Key": z
@@ -100,8 +57,13 @@ export const createExportRoute = defineRoute({
     "the schedule does, without its waiting time.",
   headers: ExportHeaders,
   body: CreateExport,
-  replies: { 202: json("The export.", ExportObject, { Location: "The export." }) },
-  problems: ["unknown_dataset"],
+  replies: {
+    202: json("The export.", ExportObject, {
+      Location: "The export.",
+      "Idempotency-Replayed": "`true` when an earlier request with this key made the export.",
+    }),
+  },
+  problems: ["unknown_dataset", "batch_unavailable"],
 });
 
 export const listExportsRoute = defineRoute({
@@ -140,44 +102,21 @@ function toObject(row: ExportRow): ExportObject {
   };
 }
 
-function specName(text: string | undefined): string {
-  const parsed = text === undefined ? null : parseAdvantageSpec(text);
-  return formatAdvantageSpec(parsed?.ok === true ? parsed.value : defaultAdvantageSpec);
-}
-
-async function toRequest(services: Services, tenant: string, body: CreateExport): Promise<ExportRequest> {
-  const advantage_spec = specName(body.advantage_spec);
-  if (body.from_dataset !== undefined) {
-    const dataset = await services.datasets.find(tenant, body.from_dataset);
-    if (dataset === null || dataset.deleted_at !== null) {
-      throw invalidField("unknown_dataset", "from_dataset", "unknown_dataset", "There is no such dataset.");
-    }
-    return { kind: "from_dataset", advantage_spec, dataset_id: body.from_dataset };
-  }
-  return {
-    kind: "claim",
-    advantage_spec,
-    options: {
-      min_valid: body.min_valid ?? null,
-      allow_partial: body.allow_partial ?? false,
-      max_staleness: body.max_staleness ?? services.config.maxPolicyStaleness,
-      pass_at: body.pass_at ?? defaultPassAt,
-    },
-    batch_id: body.batch_id ?? null,
-    policy_version: body.policy_version ?? null,
-    closed_before: null,
-  };
+interface Place {
+  readonly export_id: string;
+  /** What an earlier request with the key has made. */
+  readonly earlier: ExportRow | null;
 }
 
 /** The id that any retry with this key finds; after its 24 hours the key stands for another export. */
-async function keyedId(services: Services, tenant: string, key: string): Promise<string> {
+async function keyedPlace(services: Services, tenant: string, key: string): Promise<Place> {
   for (let seed = `key\n${tenant}\n${key}`; ;) {
-    const id = hashedId("exp", await sha256(seed));
-    const row = await services.exports.find(tenant, id);
-    if (row === null || Date.parse(row.created_at) + keyKeptMs > services.clock.now()) {
-      return id;
+    const export_id = hashedId("exp", await sha256(seed));
+    const earlier = await services.exports.find(tenant, export_id);
+    if (earlier === null || Date.parse(earlier.created_at) + keyKeptMs > services.clock.now()) {
+      return { export_id, earlier };
     }
-    seed = `later\n${id}`;
+    seed = `later\n${export_id}`;
   }
 }
 
@@ -195,9 +134,13 @@ type CreateCall = Call<typeof createExportRoute.params, typeof createExportRoute
 
 async function createExport({ services, principal, body, request: { headers } }: CreateCall, requestId: string) {
   const { tenant } = principal;
-  const request = await toRequest(services, tenant, body);
+  const request = toRequest(services, body);
   const key = readIdempotencyKey(headers);
-  const export_id = key === null ? newId("exp", services.ids) : await keyedId(services, tenant, key);
+  const { export_id, earlier } =
+    key === null ? { export_id: newId("exp", services.ids), earlier: null } : await keyedPlace(services, tenant, key);
+  if (earlier === null) {
+    await checkNames(services, tenant, request);
+  }
   const created_at = new Date(services.clock.now()).toISOString();
   const row = await services.exports.create({ export_id, tenant, trigger: "request", request, created_at });
   if (canonicalJson(row.request) !== canonicalJson(request)) {
@@ -206,7 +149,9 @@ async function createExport({ services, principal, body, request: { headers } }:
   if (row.ended_at === null) {
     await wake(services, row, requestId);
   }
-  return Response.json(toObject(row), { status: 202, headers: { location: `/v1/exports/${export_id}` } });
+  const replayed: Record<string, string> = earlier === null ? {} : { "idempotency-replayed": "true" };
+  const location = `/v1/exports/${export_id}`;
+  return Response.json(toObject(row), { status: 202, headers: { location, ...replayed } });
 }
 
 export function mountExports(app: App, services: Services): void {

@@ -37,17 +37,18 @@ export interface ConversationOptions {
 /** A session of an old server is ended politely, but no result waits longer than this for it. */
 const goodbyeMs = 1_000;
 
+/** `stop` ends with the caller, the time limit and the cap; what `work` asks of the client must listen to it. */
 export async function converse<T>(
   peer: Peer,
   { timeoutMs, maxBytes, signal }: ConversationOptions,
-  work: (client: Client, met: Acquaintance) => Promise<T>,
+  work: (client: Client, met: Acquaintance, stop: AbortSignal) => Promise<T>,
 ): Promise<Result<T, McpFault>> {
   const deadline = openDeadline(timeoutMs, signal);
   const conversation = openConversation(peer.fetch, { maxBytes, signal: deadline.signal });
   try {
     const { client, met, goodbye } = await connect(peer, conversation, timeoutMs);
     try {
-      return ok(await work(client, met));
+      return ok(await work(client, met, conversation.signal));
     } finally {
       await goodbye();
     }

@@ -32,10 +32,10 @@ export async function callMcpTool(
   const called = await converse(
     { url: server.url, headers: { ...headers, "idempotency-key": context.idempotencyKey }, fetch: deps.fetch, known },
     { timeoutMs, maxBytes: maxReplyBytes, signal: context.signal },
-    (client) =>
+    (client, _met, stop) =>
       client.callTool(
         { name: listed.name, arguments: isRecord(args) ? { ...args } : {} },
-        { signal: context.signal, timeout: timeoutMs, toolDefinition: listed },
+        { signal: stop, timeout: timeoutMs, toolDefinition: listed },
       ),
   );
   if (!called.ok) {

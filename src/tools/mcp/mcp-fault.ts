@@ -1,7 +1,7 @@
 // What the official client throws, as a code and words. Text that a server wrote is passed on, cut, because it says
 // what was wrong with a call; nothing else of an unknown error is.
 
-import { ProtocolError, SdkError, SdkErrorCode, SdkHttpError } from "@modelcontextprotocol/client";
+import { ProtocolError, SdkError, SdkErrorCode, SdkHttpError, SseError } from "@modelcontextprotocol/client";
 import { faultOf, stopFault } from "../../lib/guarded-fetch/fetch-fault.ts";
 
 export interface McpFault {
@@ -35,6 +35,9 @@ export function toMcpFault(error: unknown, stopped: AbortSignal | null = null): 
 function toKnownFault(error: Error): McpFault | null {
   if (SdkHttpError.isInstance(error)) {
     return { code: codeOfStatus(error.status), detail: `the server answered with status ${error.status}` };
+  }
+  if (SseError.isInstance(error) && error.code !== undefined) {
+    return { code: codeOfStatus(error.code), detail: `the server answered with status ${error.code}` };
   }
   if (ProtocolError.isInstance(error)) {
     const code = error.code === invalidParams ? "invalid_arguments" : "tool_error";

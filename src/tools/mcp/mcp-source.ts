@@ -26,7 +26,7 @@ export interface McpDeps extends AccessDeps {
 }
 
 /** Long enough for a server that has to start, short enough for whoever waits for the catalogue. */
-const listTimeoutMs = 15_000;
+const listTimeoutMs = 8_000;
 const maxListBytes = 4 * 1024 * 1024;
 /** For a server that says nothing. */
 const defaultTtlMs = 300_000;
@@ -66,8 +66,8 @@ async function loadTools(
   const { converse } = await import("./converse.ts");
   const peer = { url: server.url, headers: access.value.headers, fetch: deps.fetch, known: null };
   const limits = { timeoutMs: listTimeoutMs, maxBytes: maxListBytes, signal };
-  const listed = await converse(peer, limits, async (client, known) => {
-    const { tools, ttlMs } = await client.listTools(undefined, { signal, timeout: listTimeoutMs });
+  const listed = await converse(peer, limits, async (client, known, stop) => {
+    const { tools, ttlMs } = await client.listTools(undefined, { signal: stop, timeout: listTimeoutMs });
     const { name, version } = client.getServerVersion() ?? { name: server.name, version: "" };
     return { tools, ttlMs, met: { server, known, version: `${name} ${version}`.trim().slice(0, 100).toWellFormed() } };
   });

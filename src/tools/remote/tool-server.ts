@@ -10,6 +10,7 @@ type Variables = Readonly<Record<string, string | undefined>>;
 /** Longer than any engine may take, and no run waits longer for one call. */
 const maxTimeoutSeconds = 120;
 const defaultTimeoutSeconds = 60;
+export const maxRemoteTimeoutMs = maxTimeoutSeconds * 1000;
 
 const HttpUrl = z.url({ protocol: /^https?$/ }).max(2000);
 

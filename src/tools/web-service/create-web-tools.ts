@@ -13,6 +13,7 @@ import { chooseProvider } from "../web-search/providers.ts";
 import { createWebSearch } from "../web-search/tool.ts";
 import { createWikipediaSearch, type Wikipedia } from "../wikipedia-search/tool.ts";
 import { type Blocklist, readBlocklist } from "./blocklist.ts";
+import { webVariables } from "./web-variables.ts";
 import type { WebDeps } from "./web-deps.ts";
 
 type Variables = Readonly<Record<string, string | undefined>>;
@@ -72,7 +73,19 @@ export function createWebTools(variables: Variables, { pages, fetch, clock, rand
     createWebRead(deps),
     createGoogleSearch(deps, geminiKey === "" ? null : gemini),
   ];
-  return { tools, blocklist };
+  return { tools: tools.map((tool) => ({ ...tool, version: versionOf(value) })), blocklist };
+}
+
+/** Rises when the same arguments may give another result because of the code of these tools. */
+const codeVersion = 1;
+
+/** What else decides a result. Which keys are set chooses the service; the keys themselves are nobody's business. */
+function versionOf(value: (name: string) => string): string {
+  const deciding = webVariables.filter((name) => name !== "TOOLS_CONTACT");
+  return JSON.stringify([
+    codeVersion,
+    ...deciding.map((name) => (name.endsWith("_API_KEY") ? value(name) !== "" : value(name))),
+  ]);
 }
 
 /** FETCH_ALLOW and what the operator named as a service; `web_read` keeps to FETCH_ALLOW alone. */

@@ -1,6 +1,7 @@
 // Seeded tasks over the offline engine's domain with reference answers: about 20, 40 and 40 in a hundred of one,
-// two and three parts. Held-out tasks have other wordings, other combinations of kinds and other numbers; no task of
-// theirs is trained on, though what failed on them was seen while the features were made. The planner never sees anything of a task but its query.
+// two and three parts. Held-out tasks have other wordings, other combinations of kinds and other numbers; none of
+// them is trained on, though what failed on them was seen while the features were made. The planner never sees
+// anything of a task but its query.
 
 import { createRandom, type Random } from "../../../lib/random.ts";
 import { type PartKind, partKinds } from "../question/part.ts";
