@@ -53,9 +53,10 @@ const insertGroups = `
   SELECT value ->> '$.group_id', ?1, ?2, value ->> '$.task_id', value ->> '$.task_index', ?3, ?4, ?5, ?6, ?7
   FROM json_each(?8) WHERE true ON CONFLICT (group_id) DO NOTHING`;
 
+/** A claim has frozen whether its groups are complete: a reward that comes after it changes nothing. */
 const closeSome = `
   UPDATE groups SET closed_at = ?1, complete = ?2
-  WHERE group_id IN (SELECT value FROM json_each(?3)) AND closed_at IS NULL`;
+  WHERE group_id IN (SELECT value FROM json_each(?3)) AND closed_at IS NULL AND claim_id IS NULL`;
 
 const selectColumns =
   "batch_id, status, split, policy_version, policy_step, group_size, tasks, created_at, ended_at FROM batches";

@@ -93,7 +93,7 @@ const claimGroups = (filters: string) => `
     SELECT group_id FROM (
       SELECT group_id, sum(size_planned) OVER (ORDER BY closed_at, group_id) - size_planned AS before FROM (
         SELECT group_id, size_planned, closed_at FROM groups
-        WHERE tenant = ?2 AND split = 'train' AND closed_at IS NOT NULL AND claim_id IS NULL
+        WHERE tenant = ?2 AND split = 'train' AND claim_id IS NULL
           AND quarantine_reason IS NULL ${filters}
         ORDER BY closed_at, group_id LIMIT ${maxGroups}))
     WHERE before < ${maxRollouts})`;
@@ -119,6 +119,7 @@ const freezeRollouts = `
 const groupColumns =
   "group_id, batch_id, task_id, split, policy_version, policy_step, size_planned, complete, quarantine_reason";
 
+/** A group may wait for ever for a reward from outside; once its batch has ended a partial export may take it. */
 function chosenBy(request: ClaimRequest): { filters: string; values: string[] } {
   const chosen: [sql: string, value: string | null][] = [
     ["batch_id =", request.batch_id],
@@ -126,7 +127,10 @@ function chosenBy(request: ClaimRequest): { filters: string; values: string[] } 
     ["closed_at <=", request.closed_before],
   ];
   const asked = chosen.flatMap(([sql, value]) => (value === null ? [] : [{ sql, value }]));
-  const whole = request.options.allow_partial ? "" : "AND complete = 1 ";
+  const whole = request.options.allow_partial
+    ? `AND (closed_at IS NOT NULL OR EXISTS (SELECT 1 FROM batches WHERE batches.batch_id = groups.batch_id
+        AND batches.tenant = groups.tenant AND batches.ended_at IS NOT NULL)) `
+    : "AND closed_at IS NOT NULL AND complete = 1 ";
   // ?1 and ?2 are the claim's and the tenant's.
   return {
     filters: whole + asked.map(({ sql }, index) => `AND ${sql} ?${index + 3}`).join(" "),

@@ -107,6 +107,22 @@ describe("a claim", () => {
     expect(await claimedTasks("exp_partial")).toEqual(["broken off"]);
   });
 
+  test("takes groups that still wait for a reward once their batch has ended, and only when it may", async () => {
+    const rollouts = [...workedExample.slice(1), { reward: null, turns: 1, tokens: 10 }];
+    await seed("waiting", "unlabelled", { rollouts, closedAt: null, isComplete: false, batch: "bat_waiting" });
+    const options = { min_valid: null, allow_partial: true, max_staleness: 4, pass_at: 1 };
+    expect(await claims.claim(claim("waiting", "exp_running", { options }))).toBeNull();
+    await env.DB.prepare(
+      `INSERT INTO batches (batch_id, tenant, status, split, policy_version, policy_step, group_size, tasks, created_at,
+         ended_at) SELECT batch_id, tenant, 'completed', 'train', 'p', 0, 4, 1, ?1, ?1 FROM groups WHERE tenant = 'waiting'`,
+    )
+      .bind("2026-11-22T12:00:00.000Z")
+      .run();
+    expect(await claims.claim(claim("waiting", "exp_strict"))).toBeNull();
+    await claims.claim(claim("waiting", "exp_lenient", { options }));
+    expect(await claimedTasks("exp_lenient")).toEqual(["unlabelled"]);
+  });
+
   test("keeps to a batch, a policy version and a closing time, alone and together", async () => {
     await seed("filters", "right");
     await seed("filters", "later", { closedAt: "2026-11-22T11:00:00.000Z" });
