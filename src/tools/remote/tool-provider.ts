@@ -1,0 +1,153 @@
+// All tools that a tenant's runs may use: those of this repository first, then those of connected servers that answer.
+// Lists are kept for as long as each server allows; a server that does not answer offers nothing, is shown with its
+// reason, and is asked again half a minute later, then less often. No name stands for two tools.
+
+import { openDeadline } from "../../lib/deadline.ts";
+import type { Result } from "../../lib/result.ts";
+import { canonicalToolName, findTool } from "../tool-name.ts";
+import type { Tool } from "../tool.ts";
+import { absentTool } from "./absent-tool.ts";
+import type { LoadedTools, SkippedTool, SourceFault, ToolSource } from "./tool-source.ts";
+
+/** A connected server as the catalogue shows it. */
+export interface SourceState {
+  readonly name: string;
+  readonly kind: "mcp" | "openapi";
+  readonly state: "ready" | "needs" | "unavailable";
+  /** What the server calls itself; null where it did not answer. */
+  readonly version: string | null;
+  readonly detail: string | null;
+  readonly tools: readonly string[];
+  readonly skipped: readonly SkippedTool[];
+  readonly checkedAt: number;
+}
+
+export interface ToolProvider {
+  toolsFor(tenant: string): Promise<TenantTools>;
+  /** Null where there is none. Servers are asked only for a name that is not this repository's. */
+  toolNamed(tenant: string, name: string): Promise<Tool | null>;
+  /**
+   * The tools that a run was given, by name; `own` in place of those of this repository. One that is gone fails when it
+   * is called, so that the run goes on.
+   */
+  toolsOfRun(tenant: string, names: readonly string[], own?: readonly Tool[]): Promise<readonly Tool[]>;
+}
+
+export interface TenantTools {
+  readonly tools: readonly Tool[];
+  readonly sources: readonly SourceState[];
+}
+
+export interface ProviderOptions {
+  readonly builtIn: readonly Tool[];
+  readonly sources: readonly ToolSource[];
+  /** Injected time, milliseconds. */
+  readonly now: () => number;
+}
+
+/** For all of a server's list, its pages included; a run's creation may wait for it. */
+const loadTimeoutMs = 10_000;
+/** A silent server costs whoever asks first its whole time limit, so one that stays down is asked less and less. */
+const failedTtlMs = 30_000;
+const maxFailedTtlMs = 300_000;
+/** At most six requests may wait for headers in one invocation (platform limit). */
+const loadWidth = 6;
+/** Sources times tenants that one isolate remembers. */
+const maxEntries = 512;
+
+interface Entry {
+  readonly loaded: Result<LoadedTools, SourceFault>;
+  readonly checkedAt: number;
+  readonly expiresAt: number;
+  /** In a row. */
+  readonly failures: number;
+}
+
+export function createToolProvider({ builtIn, sources, now }: ProviderOptions): ToolProvider {
+  const entries = new Map<string, Entry>();
+
+  // Values are kept, never promises: a promise belongs to the request that made it.
+  async function load(source: ToolSource, tenant: string): Promise<Entry> {
+    const key = `${source.kind} ${source.name} ${tenant}`;
+    const known = entries.get(key);
+    if (known !== undefined && now() < known.expiresAt) {
+      return known;
+    }
+    const deadline = openDeadline(loadTimeoutMs, null);
+    try {
+      const loaded = await source.load(tenant, deadline.signal);
+      const checkedAt = now();
+      const failures = loaded.ok ? 0 : (known?.failures ?? 0) + 1;
+      const ttlMs = loaded.ok ? loaded.value.ttlMs : Math.min(failedTtlMs * 2 ** (failures - 1), maxFailedTtlMs);
+      const entry = { loaded, checkedAt, expiresAt: checkedAt + ttlMs, failures };
+      entries.delete(key);
+      entries.set(key, entry);
+      const oldest = entries.keys().next().value;
+      if (entries.size > maxEntries && oldest !== undefined) {
+        entries.delete(oldest);
+      }
+      return entry;
+    } finally {
+      deadline.close();
+    }
+  }
+
+  async function toolsFor(tenant: string): Promise<TenantTools> {
+    const own = sources.filter((source) => source.isFor(tenant));
+    const loaded: { source: ToolSource; entry: Entry }[] = [];
+    for (let start = 0; start < own.length; start += loadWidth) {
+      const some = own.slice(start, start + loadWidth);
+      loaded.push(...(await Promise.all(some.map(async (source) => ({ source, entry: await load(source, tenant) })))));
+    }
+    return gather(builtIn, loaded);
+  }
+
+  return {
+    toolsFor,
+    toolNamed: async (tenant, name) => findTool(name, builtIn) ?? findTool(name, (await toolsFor(tenant)).tools),
+    async toolsOfRun(tenant, names, own = builtIn) {
+      const needsAsking = names.some((name) => findTool(name, own) === null);
+      const { tools } = needsAsking ? await toolsFor(tenant) : { tools: own };
+      return names.map((name) => findTool(name, own) ?? findTool(name, tools) ?? absentTool(name));
+    },
+  };
+}
+
+/** A name that another tool has is left out: the one that was there first keeps it. */
+function gather(builtIn: readonly Tool[], loaded: readonly { source: ToolSource; entry: Entry }[]): TenantTools {
+  const tools = [...builtIn];
+  const taken = new Set(builtIn.map((tool) => canonicalToolName(tool.name)));
+  const states = loaded.map(({ source, entry }): SourceState => {
+    const { name, kind } = source;
+    const { checkedAt } = entry;
+    if (!entry.loaded.ok) {
+      const { state, code, detail } = entry.loaded.error;
+      const words = state === "needs" ? detail : `${code}: ${detail}`;
+      return { name, kind, state, version: null, detail: words, tools: [], skipped: [], checkedAt };
+    }
+    const { version, tools: given, skipped } = entry.loaded.value;
+    const mine: string[] = [];
+    const doubled: SkippedTool[] = [];
+    for (const tool of given) {
+      const canonical = canonicalToolName(tool.name);
+      if (taken.has(canonical)) {
+        doubled.push({ name: tool.name, reason: "another tool has this name" });
+      } else {
+        taken.add(canonical);
+        tools.push(tool);
+        mine.push(tool.name);
+      }
+    }
+    return {
+      name,
+      kind,
+      state: "ready",
+      version,
+      detail: null,
+      tools: mine,
+      skipped: [...skipped, ...doubled],
+      checkedAt,
+    };
+  });
+  return { tools, sources: states };
+}
