@@ -139,7 +139,9 @@ async function registerOnce(deps: RegistryDeps, asked: Registering): Promise<Res
   const { store, configured } = deps;
   const { tenant, version, registration } = asked;
   const datasets = [...new Set(registration.datasets)].toSorted();
-  const sha256 = await sha256Hex(canonicalJson({ ...registration, engine: registration.engine ?? "openai-compatible", datasets }));
+  const sha256 = await sha256Hex(
+    canonicalJson({ ...registration, engine: registration.engine ?? "openai-compatible", datasets }),
+  );
   const earlier = await store.find(tenant, version);
   if (earlier !== null) {
     return earlier.sha256 === sha256 ? ok({ registered: earlier, isNew: false }) : conflict(version);

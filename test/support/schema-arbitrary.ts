@@ -58,16 +58,19 @@ function objectOf(schema: Schema, document: unknown, hints: Hints): fc.Arbitrary
       schema.additionalProperties === undefined || schema.additionalProperties === false
         ? wrong
         : arbitraryOf(schema.additionalProperties, document, hints);
-    return fc.dictionary(
-      fc.oneof({ weight: 9, arbitrary: fc.string({ maxLength: 70 }) }, { weight: 1, arbitrary: halves }),
-      values,
-      { maxKeys: 18 },
+    const named = (names: fc.Arbitrary<string>) => fc.dictionary(names, values, { maxKeys: 18 });
+    return fc.oneof(
+      { weight: 9, arbitrary: named(fc.string({ maxLength: 70 })) },
+      { weight: 1, arbitrary: named(fc.oneof(fc.string(), halves)) },
     );
   }
   const known = fc.record(Object.fromEntries(members), { requiredKeys: schema.required });
+  // The more members there are, the less likely it is that all of them are right.
+  const least = fc.record(Object.fromEntries(members.filter(([name]) => schema.required.includes(name))));
   const extra = fc.dictionary(fc.constantFrom("extra", "__proto__", "constructor", ""), wrong, { maxKeys: 1 });
   return fc.oneof(
-    { weight: 9, arbitrary: known },
+    { weight: 7, arbitrary: known },
+    { weight: 2, arbitrary: least },
     { weight: 1, arbitrary: fc.tuple(known, extra).map(([left, right]) => ({ ...left, ...right })) },
   );
 }

@@ -101,6 +101,8 @@ const hints = {
   weights: fc.constant(untrainedWeights("v1")),
   datasets: fc.constant([]),
   run_id: fc.constant(fedRunId),
+  batch_id: fc.constant(endedBatchId),
+  advantage_spec: fc.constantFrom("grpo/turn/std=n/eps=0", "grpo/trajectory/std=none/eps=0"),
 };
 
 function bodyOf(operation: Operation): fc.Arbitrary<string | null> {
