@@ -81,7 +81,7 @@ export const RunObject = z.strictObject({
   tools: z.array(z.string()),
   policy_version: z.string(),
   reward: RunReward.optional(),
-  /** Rewards that came after the end, newest first; absent where the ledger was not asked or did not answer. */
+  /** Rewards that came after the end, newest first; absent where there is none, or the ledger did not answer. */
   rewards: z.array(LateReward).optional(),
   created_at: z.string(),
   ended_at: z.string().nullable(),

@@ -29,7 +29,8 @@ async function rewardsOf({ services, tenant, requestId }: Asker, runId: string):
 /** An ended run with the reward in force and with those that came after its end. */
 export async function withLateRewards(asker: Asker, run: RunObject): Promise<RunObject> {
   const rewards = run.ended_at === null ? null : await rewardsOf(asker, run.id);
-  if (rewards === null) {
+  // Nothing came after its end: the run is what its log says, as the reply of /v1/solve had it.
+  if (rewards === null || rewards.late.length === 0) {
     return run;
   }
   const { inForce, late } = rewards;

@@ -152,7 +152,7 @@ describe("erasure", () => {
   test("of a session with an ended run: its ids answer 410, and the ledger forgets it", async () => {
     const run = await service.api.solve({ query: "Forget me", tools });
     const reply = await service.api.send("DELETE", `/v1/sessions/${run.session_id}`);
-    expect(await reply.json()).toEqual({ id: run.session_id, erased: true, run_ids: [run.id] });
+    expect(await reply.json()).toEqual({ id: run.session_id, erased: true, run_ids: [run.id], datasets: [] });
     expect(await askErased(service.api, run)).toEqual(["410 erased"]);
   });
 

@@ -37,8 +37,8 @@ export const getRunRoute = defineRoute({
   path: "/v1/runs/{id}",
   summary: "The run as it stands",
   description:
-    "Of an ended run, `reward` is the one in force and `rewards` lists those that came after its end. Where the " +
-    "ledger does not answer, `rewards` is absent and `reward` is the log's own.",
+    "Of an ended run, `reward` is the one in force and `rewards` lists those that came after its end. Where none came, " +
+    "or the ledger does not answer, `rewards` is absent and `reward` is the log's own.",
   access: "solve",
   replies: { 200: json("The run.", RunObject) },
 });
@@ -116,10 +116,11 @@ export function mountRuns(app: App, services: Services): void {
     return recordReply({ services, tenant: name.tenant, requestId }, params.id, record);
   });
 
-  mount(app, services, cancelRunRoute, async ({ principal, params }) => {
+  mount(app, services, cancelRunRoute, async ({ principal, params }, requestId) => {
     const name = sessionNameOf(principal.tenant, params.id);
     const found = await callSession(services, name, "again", (session) => session.cancelRun(params.id));
-    return runReply(await requireFound(services, name, "run", found), 200, {});
+    const run = await requireFound(services, name, "run", found);
+    return runReply(await withLateRewards({ services, tenant: name.tenant, requestId }, run), 200, {});
   });
 
   mount(app, services, createTicketRoute, async ({ principal, params }) => {
