@@ -107,7 +107,17 @@ export const cases: readonly Case[] = [
     max_turns: 2,
     ends: { ...incomplete("max_turns"), retried: times(2, "malformed_reply"), turns: ["ok", "ok"] },
   },
-  { role: "verifier", fault: { fault: "empty" }, ends: failed("empty_reply") },
+  // A frozen module that stays silent has said nothing that can be read, and no more than that.
+  { role: "analyzer", fault: { fault: "empty" }, ends: { ...completed, retried: times(3, "empty_reply") } },
+  ...[
+    ["executor", "error"],
+    ["verifier", "ok"],
+  ].map(([role = "", turn = ""]): Case => ({
+    role,
+    fault: { fault: "empty" },
+    max_turns: 1,
+    ends: { ...incomplete("max_turns"), retried: times(3, "empty_reply"), turns: [turn] },
+  })),
   { role: "generator", fault: { fault: "empty" }, ends: failed("empty_reply") },
   {
     role: "generator",
