@@ -8,6 +8,7 @@ import { join, resolve } from "node:path";
 import { pathToFileURL } from "node:url";
 import * as z from "zod";
 import { writeEnvFile } from "./env-file.ts";
+import { entryOf, workerBundle } from "./worker-bundle.ts";
 
 const root = resolve(import.meta.dirname, "../..");
 const wranglerCli = join(root, "node_modules/wrangler/wrangler-dist/cli.js");
@@ -58,25 +59,29 @@ export async function startDevServer(options: DevServerOptions): Promise<DevServ
   if (options.config === undefined) {
     migrateLedger(stateDir);
   }
-  // Built once and served as it is: a server must not change under its users when a source file does.
-  const bundle = join(stateDir, "bundle");
-  runWrangler(["deploy", "--dry-run", "--outdir", bundle, ...configArguments(options)], "The Worker cannot be built");
+  const entry = builtWorker(options);
   const envFile = join(stateDir, "worker.env");
   writeEnvFile(envFile, options.variables);
   const wrangler = spawn(
     process.execPath,
-    ["--no-warnings", "--import", guard, wranglerCli, "dev", entryOf(bundle), ...devArguments(options, envFile)],
+    ["--no-warnings", "--import", guard, wranglerCli, "dev", entry, ...devArguments(options, envFile)],
     { cwd: root, env: wranglerEnv(), stdio: ["ignore", options.output, options.output, "ipc"] },
   );
   return follow(wrangler, options.host);
 }
 
-function entryOf(bundle: string): string {
-  const entry = readdirSync(bundle).find((file) => file.endsWith(".js"));
-  if (entry === undefined) {
-    throw new Error(`wrangler wrote no Worker into ${bundle}`);
+/** Built before it is served, and served as it is: a server must not change under its users when a source file does. */
+function builtWorker(options: DevServerOptions): string {
+  const build = (folder: string): void => {
+    runWrangler(["deploy", "--dry-run", "--outdir", folder, ...configArguments(options)], "The Worker cannot be built");
+  };
+  if (options.config === undefined) {
+    return workerBundle(root, build);
   }
-  return join(bundle, entry);
+  // Another Worker's sources are not known here.
+  const folder = join(options.stateDir, "bundle");
+  build(folder);
+  return entryOf(folder);
 }
 
 // Named even where it is the default: wrangler looks for it beside the script that it is given.
