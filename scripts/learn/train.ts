@@ -24,7 +24,7 @@ export interface TrainOptions {
   readonly curveTasks: number;
 }
 
-export const fullTraining = { iterations: 60, tasks: 32, groupSize: 8, examTasks: 400, curveTasks: 100 } as const;
+export const fullTraining = { iterations: 100, tasks: 32, groupSize: 8, examTasks: 400, curveTasks: 100 } as const;
 export const quickTraining = { iterations: 3, tasks: 8, groupSize: 4, examTasks: 40, curveTasks: 20 } as const;
 
 export interface Training extends Measured {
