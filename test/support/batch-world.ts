@@ -13,6 +13,7 @@ import type { RolloutRef } from "../../src/agent/run-spec.ts";
 import { runIdOf } from "../../src/lib/ids.ts";
 import type { BatchEvent } from "../../src/training/batch-events.ts";
 import type { Batch } from "../../src/training/batch-object.ts";
+import { sha256 } from "../../src/lib/sha256.ts";
 
 const startMs = Date.parse("2026-11-22T10:00:00.000Z");
 /** How a run ends; `calls` counts starts that were asked for. */
@@ -167,10 +168,16 @@ export class BatchWorld {
 
   /** Lets everything that can happen without an alarm happen. */
   async settle(): Promise<void> {
-    while (this.#pending.size > 0 || this.#toTell > 0) {
+    // Ids are hashed on threads of their own: between one thing that is counted here and the next there may be nothing
+    // but a hash under way. One of ours that follows it has waited for it.
+    for (let quiet = 0; quiet < 8; quiet++) {
+      await sha256("after all that were asked for before");
       await new Promise((resolve) => {
         setImmediate(resolve);
       });
+      if (this.#pending.size > 0 || this.#toTell > 0) {
+        quiet = 0;
+      }
     }
   }
 
