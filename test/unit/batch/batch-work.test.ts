@@ -39,7 +39,9 @@ describe("a batch", () => {
   test("asks for free planners with seeds of their own, the task's reference and a place", async () => {
     await world.work.createBatch(creation(batchSpec({ group_size: 2 }), batchTasks(1)));
     await world.run();
-    const starts = [...world.runs.values()].map(({ start }) => start);
+    const starts = [...world.runs.values()]
+      .toSorted((a, b) => a.rollout.rollout_index - b.rollout.rollout_index)
+      .map(({ start }) => start);
     expect(starts).toMatchObject([
       {
         tenant: "acme",
