@@ -62,9 +62,8 @@ export class RunSession {
   }
 
   async #executeNow(job: SandboxJob, env: RunnerEnv): Promise<SandboxAnswer> {
-    const startedAt = now();
-    const { interpreter, programs } = await this.#interpreterFor(job, env);
-    const about = { interpreter: interpreter.name, bootMs: now() - startedAt, replayed: 0 };
+    const { interpreter, programs, bootMs } = await this.#interpreterFor(job, env);
+    const about = { interpreter: interpreter.name, bootMs, replayed: 0 };
     if (programs.length < job.earlierCode.length) {
       const failure = await this.#replay(interpreter, job);
       if (failure !== null) {
@@ -81,24 +80,26 @@ export class RunSession {
   }
 
   /**
-   * The interpreter and what it has seen of this job: all earlier programs, or none. Until the job has ended well
-   * nothing counts as seen. The log knows only programs that ended well, and what a failed one left behind must not
-   * depend on whether this isolate survived.
+   * The interpreter, what it has seen of this job (all earlier programs, or none), and how long its boot took: 0 where
+   * none was needed. Until the job has ended well nothing counts as seen: the log knows only programs that ended well,
+   * and what a failed one left behind must not depend on whether this isolate survived.
    */
   async #interpreterFor(job: SandboxJob, env: RunnerEnv) {
     const current = this.#interpreter?.isTorn === false ? this.#interpreter : null;
     const seen = this.#seen;
     this.#seen = null;
     if (current !== null && seen?.runId === job.runId && isSamePrograms(seen.programs, job.earlierCode)) {
-      return { interpreter: current, programs: seen.programs };
+      return { interpreter: current, programs: seen.programs, bootMs: 0 };
     }
-    const isReusable = current !== null && job.isolation === "namespace";
-    // The old interpreter must be garbage before the new one takes memory, and a failed boot leaves none.
+    // The old interpreter must be garbage before a new one takes memory, and what fails here leaves none.
     this.#interpreter = null;
+    const isReusable = current !== null && job.isolation === "namespace";
+    const startedAt = now();
     const interpreter = isReusable ? current : await this.#boot(env);
+    const bootMs = isReusable ? 0 : now() - startedAt;
     interpreter.beginRun(job.runId);
     this.#interpreter = interpreter;
-    return { interpreter, programs: [] };
+    return { interpreter, programs: [], bootMs };
   }
 
   async #boot(env: RunnerEnv): Promise<Interpreter> {
