@@ -71,6 +71,8 @@ function toContext(deps: AloneDeps, { tenant, callId, tool }: AloneCall, signal:
     signal,
     timeLeftMs: tool.timeoutMs,
     earlierArguments: [],
+    // There is no run to count for.
+    countTokens: () => undefined,
     async chat(messages) {
       if (signal.aborted) {
         return err(aborted());

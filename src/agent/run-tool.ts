@@ -42,14 +42,14 @@ export async function runTool(context: StepContext, key: CallKey, seen: "fresh" 
     throw new Error(`turn ${key.turn} of ${state.runId} has no started call ${key.callIndex}`);
   }
   if (seen === "recovered" && tool.repeat === "never") {
-    return ok([failed(key, tool, unknownOutcome(tool), 0, [])]);
+    return ok([failed(key, tool, unknownOutcome(tool), 0, { calls: [], otherTokens: noTokens })]);
   }
   const resultId = deps.results === undefined ? null : await resultKey(tool, call.arguments);
   const startedAt = deps.clock.now();
-  const calls: ModuleCall[] = [];
+  const asked: AskedModels = { calls: [], otherTokens: noTokens };
   const outcome = await timer.within(context.limitMs, (timeLimit) =>
     withToolTimeout({ clock: deps.clock, signal: deps.signal, timeLimit }, tool, (signal) =>
-      callTool(context, tool, { ...key, args: call.arguments, resultId }, signal, calls),
+      callTool(context, tool, { ...key, args: call.arguments, resultId }, signal, asked),
     ),
   );
   if (deps.signal.aborted) {
@@ -57,7 +57,7 @@ export async function runTool(context: StepContext, key: CallKey, seen: "fresh" 
   }
   const ms = deps.clock.now() - startedAt;
   return ok([
-    outcome.ok ? completed(key, tool, outcome.value, ms, calls) : failed(key, tool, outcome.error, ms, calls),
+    outcome.ok ? completed(key, tool, outcome.value, ms, asked) : failed(key, tool, outcome.error, ms, asked),
   ]);
 }
 
@@ -65,6 +65,12 @@ export async function runTool(context: StepContext, key: CallKey, seen: "fresh" 
 interface CalledTool extends ToolOutput {
   readonly cut: boolean;
   readonly cached?: true;
+}
+
+/** The models that stand behind a call: those asked through the loop, and what the tool's own have used. */
+interface AskedModels {
+  readonly calls: ModuleCall[];
+  otherTokens: TokenUsage;
 }
 
 interface StartedCall extends CallKey {
@@ -78,7 +84,7 @@ async function callTool(
   tool: Tool,
   call: StartedCall,
   signal: AbortSignal,
-  calls: ModuleCall[],
+  asked: AskedModels,
 ): Promise<Result<CalledTool, ToolError>> {
   const checked = tool.parameters.safeParse(call.args);
   if (!checked.success) {
@@ -90,7 +96,7 @@ async function callTool(
   if (kept !== null && kept !== undefined) {
     return ok({ result: kept.result, cut: kept.cut, producedBy: kept.produced_by, cached: true });
   }
-  const outcome = toStorable(tool, await tool.run(checked.data, toToolContext(context, tool, call, signal, calls)));
+  const outcome = toStorable(tool, await tool.run(checked.data, toToolContext(context, tool, call, signal, asked)));
   if (!outcome.ok) {
     return outcome;
   }
@@ -107,7 +113,7 @@ function toToolContext(
   tool: Tool,
   { turn, callIndex }: CallKey,
   signal: AbortSignal,
-  calls: ModuleCall[],
+  models: AskedModels,
 ): ToolContext {
   const { deps } = context;
   const { state } = deps.log;
@@ -142,10 +148,13 @@ function toToolContext(
         },
       );
       if (asked.ok) {
-        calls.push(asked.value.call);
+        models.calls.push(asked.value.call);
         return ok(asked.value.reply);
       }
       return err(asked.error.kind === "engine" ? asked.error.error : aborted());
+    },
+    countTokens: (usage) => {
+      models.otherTokens = addTokens(models.otherTokens, usage);
     },
   };
 }
@@ -155,7 +164,7 @@ function unknownOutcome(tool: Tool): ToolError {
   return { code: "outcome_unknown", detail, producedBy: tool.name };
 }
 
-function completed(key: CallKey, tool: Tool, output: CalledTool, ms: number, calls: readonly ModuleCall[]): NewEvent {
+function completed(key: CallKey, tool: Tool, output: CalledTool, ms: number, asked: AskedModels): NewEvent {
   const payload = {
     call_index: key.callIndex,
     tool: tool.name,
@@ -164,12 +173,12 @@ function completed(key: CallKey, tool: Tool, output: CalledTool, ms: number, cal
     ms,
     produced_by: output.producedBy,
     ...(output.cached === true ? { cached: true as const } : {}),
-    ...usageOf(calls),
+    ...usageOf(asked),
   };
-  return { type: "tool.completed", turn: key.turn, ...payload, ...detailOf(calls) };
+  return { type: "tool.completed", turn: key.turn, ...payload, ...detailOf(asked) };
 }
 
-function failed(key: CallKey, tool: Tool, error: ToolError, ms: number, calls: readonly ModuleCall[]): NewEvent {
+function failed(key: CallKey, tool: Tool, error: ToolError, ms: number, asked: AskedModels): NewEvent {
   const { result, cut } = capResult(error.result);
   const payload = {
     call_index: key.callIndex,
@@ -179,15 +188,17 @@ function failed(key: CallKey, tool: Tool, error: ToolError, ms: number, calls: r
     cut,
     ms,
     produced_by: error.producedBy,
-    ...usageOf(calls),
+    ...usageOf(asked),
   };
-  return { type: "tool.failed", turn: key.turn, ...payload, ...detailOf(calls) };
+  return { type: "tool.failed", turn: key.turn, ...payload, ...detailOf(asked) };
 }
 
-function usageOf(calls: readonly ModuleCall[]): { usage?: TokenUsage } {
-  return calls.length === 0 ? {} : { usage: calls.map((call) => call.usage).reduce(addTokens, noTokens) };
+function usageOf({ calls, otherTokens }: AskedModels): { usage?: TokenUsage } {
+  return calls.length === 0 && otherTokens === noTokens
+    ? {}
+    : { usage: calls.map((call) => call.usage).reduce(addTokens, otherTokens) };
 }
 
-function detailOf(calls: readonly ModuleCall[]) {
+function detailOf({ calls }: AskedModels) {
   return calls.length === 0 ? {} : { detail: { calls: [...calls] } };
 }

@@ -2,7 +2,7 @@
 // crash may do to it; the executor reads that, and the loop obeys it. Tools return failures as values.
 
 import type * as z from "zod";
-import type { ChatMessage, ChatReply, EngineError } from "../engines/engine.ts";
+import type { ChatMessage, ChatReply, EngineError, TokenUsage } from "../engines/engine.ts";
 import type { Result } from "../lib/result.ts";
 
 /**
@@ -28,6 +28,8 @@ export interface ToolContext {
   readonly earlierArguments: readonly unknown[];
   /** One model call with the role `tool`, retried and counted by the loop. */
   chat(messages: readonly ChatMessage[]): Promise<Result<ChatReply, EngineError>>;
+  /** Tokens of a model that the tool asked by itself; they count as those of `chat` do, whatever becomes of the call. */
+  readonly countTokens: (usage: TokenUsage) => void;
 }
 
 export interface ToolOutput {

@@ -49,6 +49,7 @@ function contextWith(earlierArguments: readonly unknown[] = []): ToolContext {
     timeLeftMs: 60_000,
     earlierArguments,
     chat: () => expect.unreachable("no model stands behind this tool"),
+    countTokens: () => expect.unreachable("no model stands behind this tool"),
   };
 }
 

@@ -2,6 +2,7 @@
 // each of them supports. Loose, because the service adds fields; it resolves no address.
 
 import * as z from "zod";
+import type { TokenUsage } from "../../engines/engine.ts";
 
 const Chunk = z.looseObject({
   web: z.looseObject({ uri: z.string().nullish(), title: z.string().nullish() }).nullish(),
@@ -27,10 +28,22 @@ const Candidate = z.looseObject({
     .nullish(),
 });
 
+/** A count that is none must not cost the answer. */
+const count = z.int().min(0).nullish().catch(null);
+
+const UsageMetadata = z.looseObject({
+  promptTokenCount: count,
+  /** The pages that the model read in between. */
+  toolUsePromptTokenCount: count,
+  candidatesTokenCount: count,
+  thoughtsTokenCount: count,
+});
+
 export const GroundedReply = z.looseObject({
   candidates: z.array(Candidate).nullish(),
   promptFeedback: z.looseObject({ blockReason: z.string().nullish() }).nullish(),
   modelVersion: z.string().nullish(),
+  usageMetadata: UsageMetadata.nullish().catch(null),
 });
 export type GroundedReply = z.infer<typeof GroundedReply>;
 
@@ -40,6 +53,14 @@ export interface GroundedAnswer {
   /** In the marks' order: source n is mark n. Addresses are the service's redirects. */
   readonly sources: readonly { readonly url: string; readonly title: string }[];
   readonly searches: readonly string[];
+}
+
+/** Thoughts are completion and what the search brought is prompt, as the service bills them. */
+export function usageOf({ usageMetadata: counts }: GroundedReply): TokenUsage {
+  return {
+    prompt_tokens: (counts?.promptTokenCount ?? 0) + (counts?.toolUsePromptTokenCount ?? 0),
+    completion_tokens: (counts?.candidatesTokenCount ?? 0) + (counts?.thoughtsTokenCount ?? 0),
+  };
 }
 
 /** Null where the reply holds no text. */

@@ -7,7 +7,7 @@ import type { Tool, ToolContext, ToolError, ToolOutput } from "../tool.ts";
 import { askService } from "../web-service/ask-service.ts";
 import { failed, queryBlocked, roomBeside, shorten } from "../web-service/tool-result.ts";
 import type { WebDeps } from "../web-service/web-deps.ts";
-import { GroundedReply, readGrounded } from "./grounding.ts";
+import { GroundedReply, readGrounded, usageOf } from "./grounding.ts";
 import { resolveCitations } from "./resolve-citations.ts";
 
 const Arguments = z.strictObject({
@@ -59,7 +59,7 @@ async function search(
   deps: WebDeps,
   gemini: Gemini,
   query: string,
-  { signal }: ToolContext,
+  { signal, countTokens }: ToolContext,
 ): Promise<Result<ToolOutput, ToolError>> {
   const { model, apiKey } = gemini;
   if (deps.blocklist.isBlockedQuery(query)) {
@@ -77,6 +77,7 @@ async function search(
   if (!asked.ok) {
     return failed(asked.error, model);
   }
+  countTokens(usageOf(asked.value));
   const producedBy = `${asked.value.modelVersion ?? model} with Google Search`;
   const grounded = readGrounded(asked.value);
   if (grounded === null) {

@@ -143,7 +143,14 @@ function gemini({ origin }: ServiceCall): ServiceReply {
           },
         },
       ],
-      usageMetadata: { promptTokenCount: 9, candidatesTokenCount: 20, totalTokenCount: 29 },
+      usageMetadata: {
+        promptTokenCount: 9,
+        candidatesTokenCount: 20,
+        totalTokenCount: 148,
+        toolUsePromptTokenCount: 107,
+        thoughtsTokenCount: 12,
+        promptTokensDetails: [{ modality: "TEXT", tokenCount: 9 }],
+      },
       modelVersion: "gemini-peer-1",
     },
   };

@@ -274,6 +274,35 @@ describe("a tool that asks a model", () => {
     ]);
   });
 
+  it.each(["completed", "failed", "left behind"] as const)(
+    "by itself counts the tokens that it used with the run's, also where it %s",
+    async (end) => {
+      const own = searcher({
+        name: "base_generator",
+        timeoutMs: 1_000,
+        async run(_args, context) {
+          context.countTokens({ prompt_tokens: 100, completion_tokens: 7 });
+          context.countTokens({ prompt_tokens: 1, completion_tokens: 0 });
+          await context.chat([{ role: "user", content: "one" }]);
+          if (end === "left behind") {
+            return new Promise(() => {});
+          }
+          return end === "completed"
+            ? ok({ result: "a", producedBy: "its own" })
+            : err({ code: "empty_reply", detail: "no answer", producedBy: "its own" });
+        },
+      });
+      const { run, events } = await play({ script: script([{ text: "a" }]), tools: [own] });
+      const usage = { prompt_tokens: 111, completion_tokens: 12 };
+      expect(run.usage.by_role.tool).toEqual(usage);
+      const event = events.find(({ type }) => type === "tool.completed" || type === "tool.failed");
+      expect(event).toMatchObject({ usage });
+      // What a tool uses counts against the run's limit.
+      const byRole = Object.values(run.usage.by_role);
+      expect(run.usage.total.prompt_tokens).toBe(byRole.reduce((sum, one) => sum + (one?.prompt_tokens ?? 0), 0));
+    },
+  );
+
   it("fails as a call when its model fails, and keeps the tokens of what it heard", async () => {
     const { run } = await play({ script: script([{ text: "a" }, { error: "engine_refused" }]), tools: [asking] });
     expect(run.turns[0]?.calls[0]).toMatchObject({ status: "error", error: { code: "engine_failed" } });

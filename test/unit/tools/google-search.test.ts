@@ -1,10 +1,11 @@
 // `google_search`: an answer with marks at the right bytes, citations resolved six at a time, and Gemini misbehaving.
 
 import { afterAll, beforeAll, expect, test } from "vitest";
-import { readGrounded } from "../../../src/tools/google-search/grounding.ts";
+import type { TokenUsage } from "../../../src/engines/engine.ts";
+import { GroundedReply, readGrounded, usageOf } from "../../../src/tools/google-search/grounding.ts";
 import { type Peers, peerVariables, startPeers } from "../../support/peers/peers.ts";
 import { peerKey } from "../../support/peers/services.ts";
-import { callTool, webTools } from "./support.ts";
+import { callTool, toolContext, webTools } from "./support.ts";
 
 let peers: Peers;
 beforeAll(async () => {
@@ -66,6 +67,27 @@ test("an answer that stands on a blocked page is not given", async () => {
 test("without a key the tool is not ready", () => {
   const tool = webTools({}).find((one) => one.name === "google_search");
   expect(tool?.availability).toEqual({ state: "needs", needs: ["GEMINI_API_KEY"] });
+});
+
+test("the tokens that Gemini used are counted, also where its answer is not given", async () => {
+  const counted: TokenUsage[] = [];
+  const tokensOf = async (more: Record<string, string>) => {
+    const tools = webTools({ ...peerVariables(peers), ...more });
+    const tool = tools.find(({ name }) => name === "google_search");
+    counted.length = 0;
+    const context = { ...toolContext(), countTokens: (usage: TokenUsage) => void counted.push(usage) };
+    const outcome = await tool?.run({ query: "When did it open?" }, context);
+    return { ok: outcome?.ok, counted: [...counted] };
+  };
+  const usage = { prompt_tokens: 9 + 107, completion_tokens: 20 + 12 };
+  expect(await tokensOf({})).toEqual({ ok: true, counted: [usage] });
+  expect(await tokensOf({ BLOCKED_HOSTS: "source-2.example" })).toEqual({ ok: false, counted: [usage] });
+});
+
+test("counts that are none cost no answer", () => {
+  const reply = GroundedReply.parse({ usageMetadata: { promptTokenCount: "9", candidatesTokenCount: 3 } });
+  expect(usageOf(reply)).toEqual({ prompt_tokens: 0, completion_tokens: 3 });
+  expect(usageOf(GroundedReply.parse({ usageMetadata: 7 }))).toEqual({ prompt_tokens: 0, completion_tokens: 0 });
 });
 
 test("a reply without text is none, and thoughts are no answer", () => {

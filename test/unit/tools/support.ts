@@ -18,6 +18,7 @@ export function toolContext(signal: AbortSignal = new AbortController().signal):
     timeLeftMs: 60_000,
     earlierArguments: [],
     chat: () => Promise.reject(new Error("a web tool asks no model of the run")),
+    countTokens: () => undefined,
   };
 }
 
