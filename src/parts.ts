@@ -15,11 +15,14 @@ import { createTenantSecrets, type SecretFor } from "./lib/tenant-secrets.ts";
 import { createTtlCache } from "./lib/ttl-cache.ts";
 import { createPolicies, type Policies } from "./policies/policies.ts";
 import { createCapabilityStore } from "./store/capabilities.ts";
+import { createMcpServerStore } from "./store/mcp-servers.ts";
 import { createPolicyStore } from "./store/policies.ts";
 import { createToolResultStore, type ToolResultStore } from "./store/tool-results.ts";
 import { createBaseGenerator } from "./tools/base-generator/tool.ts";
 import { ownTools } from "./tools/own-tools.ts";
 import { createPythonCoder } from "./tools/python-coder/tool.ts";
+import { createMcpRegistry, type McpRegistry } from "./tools/mcp/registry.ts";
+import type { RegisteredMcpServer } from "./tools/mcp/registration.ts";
 import { maxRemoteTimeoutMs } from "./tools/remote/tool-server.ts";
 import { createToolSources } from "./tools/remote/create-tool-sources.ts";
 import { createToolProvider, type ToolProvider } from "./tools/remote/tool-provider.ts";
@@ -33,6 +36,8 @@ export interface Parts {
   readonly tools: readonly Tool[];
   /** The same for rollouts, whose programs spare the interpreter's boot where they are our own. */
   readonly rolloutTools: readonly Tool[];
+  /** The servers that tenants connect by themselves. */
+  readonly mcpServers: McpRegistry;
   /** `tools`, and those of connected servers. */
   readonly toolProvider: ToolProvider;
   /** Results of earlier calls, for runs that ask for them. */
@@ -51,8 +56,9 @@ export interface Parts {
   readonly longestCallMs: number;
 }
 
-/** A capability that was learnt elsewhere may be half a minute late (DESIGN section 4). */
+/** What was learnt or changed elsewhere may be half a minute late (DESIGN section 4). */
 const cacheMs = 30_000;
+const maxCachedTenants = 10_000;
 /** A deployment talks to a handful of endpoints. */
 const maxCached = 256;
 
@@ -84,13 +90,33 @@ export function createParts(env: Env): Parts {
   const toolsWith = (python: Tool) => [createBaseGenerator(), python, ...web.tools, ...ownTools];
   const tools = toolsWith(createPythonCoder(sandbox));
   const sources = createToolSources({ variables, secretFor, fetch: guard.fetch, clock, random });
+  const mcpServers = createMcpRegistry({
+    store: createMcpServerStore(env.DB),
+    cache: createTtlCache<readonly RegisteredMcpServer[]>({
+      now: clock.now,
+      ttlMs: cacheMs,
+      maxEntries: maxCachedTenants,
+    }),
+    configured: sources,
+    guard,
+    fetch: guard.fetch,
+    variables,
+    secretFor,
+    now: clock.now,
+  });
   // Every program is the offline engine's own where its executor writes them, whoever plans.
   const hasOwnPrograms = engine.modelOf("executor") === "offline-executor";
   return {
     engine,
     tools,
     rolloutTools: hasOwnPrograms ? toolsWith(createPythonCoder(sandbox, { isolation: "namespace" })) : tools,
-    toolProvider: createToolProvider({ builtIn: tools, sources, now: clock.now }),
+    mcpServers,
+    toolProvider: createToolProvider({
+      builtIn: tools,
+      sources,
+      tenantSources: mcpServers.sourcesOf,
+      now: clock.now,
+    }),
     toolResults: createToolResultStore(env.DB, clock.now, warn),
     policy,
     policies: createPolicies({

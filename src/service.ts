@@ -9,7 +9,7 @@ import type { Env } from "./env.ts";
 import { createApp } from "./http/app.ts";
 import type { App } from "./http/mount.ts";
 import type { RoleEngine, Services } from "./http/services.ts";
-import { toCatalogue, toCatalogueEntry } from "./http/tool-catalogue.ts";
+import { toCatalogue, toCatalogueTool } from "./http/tool-catalogue.ts";
 import { newId } from "./lib/ids.ts";
 import { createTtlCache } from "./lib/ttl-cache.ts";
 import { createParts, type Parts } from "./parts.ts";
@@ -83,8 +83,8 @@ function createServices(env: Env, parts: Parts, ledger: Ledger): Services {
         : configuredSecret,
     allowRequest: async (rateKey) => (await env.RATE_LIMIT.limit({ key: rateKey })).success,
     probes: { ledger: () => ledger.ping(), records: () => createRecordStore(env.BUCKET).ping() },
-    tools: parts.tools.map((tool) => toCatalogueEntry(tool, plannerKind(parts))),
-    toolsFor: async (tenant) => toCatalogue(await parts.toolProvider.toolsFor(tenant), plannerKind(parts)),
+    tools: parts.tools.map(toCatalogueTool),
+    toolsFor: async (tenant) => toCatalogue(await parts.toolProvider.toolsFor(tenant)),
     callTool: async (tenant, name, args, signal) => {
       const tool = await parts.toolProvider.toolNamed(tenant, name);
       return tool === null
@@ -93,6 +93,8 @@ function createServices(env: Env, parts: Parts, ledger: Ledger): Services {
     },
     policy: parts.policy,
     policies: parts.policies,
+    plannerOf: parts.policies.plannerOf,
+    mcpServers: parts.mcpServers,
     batches: (tenant, batchId) => batchOf(env, tenant, batchId),
     batchList: createBatchList(env.DB),
     groups: createGroupStore(env.DB),
@@ -120,10 +122,6 @@ function sessionOf(env: Env, tenant: string, sessionId: string): SessionApi {
 
 function batchOf(env: Env, tenant: string, batchId: string): BatchApi {
   return env.BATCH.getByName(`${tenant}/${batchId}`);
-}
-
-function plannerKind({ engine }: Parts): "offline" | "hosted" {
-  return engine.modelOf("planner").startsWith("offline") ? "offline" : "hosted";
 }
 
 function enginesOf({ engine }: Parts): Record<string, RoleEngine> {

@@ -2,7 +2,7 @@
 // configured with: a role with its own URL and no key of its own is called without one, never with the common key.
 
 import * as z from "zod";
-import { err, ok, type Result } from "../lib/result.ts";
+import { normaliseBaseUrl } from "../lib/base-url.ts";
 import type { ReplyTokens, Role } from "./engine.ts";
 
 export type Config = Readonly<Record<string, string | undefined>>;
@@ -53,18 +53,6 @@ export function readEndpoint(config: Config, role: Role): EndpointChoice {
       logprobsMode: logprobsMode(config, prefix, inherited),
     },
   };
-}
-
-/** An http(s) URL without credentials, query or fragment; its trailing slashes are dropped. */
-export function normaliseBaseUrl(text: string): Result<string, string> {
-  const url = URL.parse(text);
-  if (url === null || (url.protocol !== "http:" && url.protocol !== "https:")) {
-    return err("is not an http or https URL");
-  }
-  if (url.username !== "" || url.password !== "" || url.search !== "" || url.hash !== "") {
-    return err("must not carry credentials, a query or a fragment");
-  }
-  return ok(url.href.replace(/\/+$/u, ""));
 }
 
 /** Empty = unset, so that a variable can be switched off where it cannot be removed. */

@@ -16,6 +16,7 @@ import { mountExports } from "./routes/exports.ts";
 import { mountFeedback } from "./routes/feedback.ts";
 import { mountGroups } from "./routes/groups.ts";
 import { mountHealth } from "./routes/health.ts";
+import { mountMcpServers } from "./routes/mcp-servers.ts";
 import { mountPages, pagePaths } from "./routes/pages.ts";
 import { mountPolicies } from "./routes/policies.ts";
 import { mountRolloutEvents } from "./routes/rollout-events.ts";
@@ -64,6 +65,7 @@ export function createApp(services: Services): App {
   mountViews(app, services);
   mountCatalogue(app, services);
   mountTools(app, services);
+  mountMcpServers(app, services);
   mountHealth(app, services);
   mountPages(app, services);
   return app;

@@ -137,6 +137,7 @@ export function createOpenApiDocument(version: string): OpenApiDocument {
       { name: "Datasets" },
       { name: "Sessions" },
       { name: "Policies" },
+      { name: "MCP servers" },
       { name: "Service" },
     ],
   });

@@ -142,18 +142,20 @@ export async function toBatchSpec(
   options: RolloutOptions,
 ): Promise<BatchSpec> {
   const { limits, sampling } = options;
+  const { tenant } = batch;
+  const policy = await resolvePolicy(services, tenant, options.policy);
   return {
     batch_id: batch.batchId,
-    tenant: batch.tenant,
+    tenant,
     group_size: options.group_size,
-    policy: await resolvePolicy(services, batch.tenant, options.policy),
+    policy,
     sampling: { ...sampling, temperature: sampling.temperature ?? defaultTemperature },
     limits: {
       max_turns: limits.max_turns ?? defaultLimits.max_turns,
       max_seconds: limits.max_seconds ?? defaultLimits.max_seconds,
       max_tokens: limits.max_tokens ?? defaultLimits.max_tokens,
     },
-    tools: await chooseTools(services, batch.tenant, options.tools),
+    tools: await chooseTools(services, { tenant, policy }, options.tools),
     ...(options.tool_results === undefined ? {} : { tool_results: options.tool_results }),
     concurrency: options.concurrency,
     split: options.split,

@@ -9,6 +9,7 @@ import type { AloneOutcome } from "../agent/call-alone.ts";
 import type { PolicyRef } from "../agent/run-spec.ts";
 import type { Clock } from "../engines/clock.ts";
 import type { IdSource } from "../lib/ids.ts";
+import type { PlannerKind } from "../policies/planner-kind.ts";
 import type { PolicyRegistry } from "../policies/registry.ts";
 import type { BatchList } from "../store/batches.ts";
 import type { DatasetFiles } from "../store/dataset-files.ts";
@@ -19,7 +20,8 @@ import type { KeyStore } from "../store/keys.ts";
 import type { Ledger } from "../store/ledger.ts";
 import type { RecordStore } from "../store/records.ts";
 import type { RewardStore } from "../store/rewards.ts";
-import type { ToolCatalogue, ToolCatalogueEntry } from "./tool-catalogue.ts";
+import type { McpRegistry } from "../tools/mcp/registry.ts";
+import type { CatalogueTool, ToolCatalogue } from "./tool-catalogue.ts";
 
 /** Who serves a role. */
 export const RoleEngine = z.strictObject({ engine: z.string(), model: z.string() });
@@ -58,7 +60,7 @@ export interface Services {
   /** For `/readyz`: each must settle quickly and rejects when its store is down. */
   readonly probes: Readonly<Record<string, () => Promise<void>>>;
   /** Those that no server has to be asked for. */
-  readonly tools: readonly ToolCatalogueEntry[];
+  readonly tools: readonly CatalogueTool[];
   /** The same and those of the tenant's connected servers, which are asked where their lists are old. */
   toolsFor(tenant: string): Promise<ToolCatalogue>;
   /** One call outside any run; null where there is no such tool. */
@@ -66,6 +68,9 @@ export interface Services {
   /** The configured planner, which serves until a tenant activates another. */
   readonly policy: PolicyRef;
   readonly policies: PolicyRegistry;
+  /** What plays the planner of a run that is pinned to this version. */
+  plannerOf(tenant: string, policy: PolicyRef): Promise<PlannerKind>;
+  readonly mcpServers: McpRegistry;
   /** A stub of the batch's object. Called anew for each try, for a stub may be broken. */
   batches(tenant: string, batchId: string): BatchApi;
   readonly batchList: Pick<BatchList, "list">;

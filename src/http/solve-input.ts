@@ -33,6 +33,7 @@ export async function resolvePolicy(services: Services, tenant: string, version?
 }
 
 async function toSpec(services: Services, tenant: string, body: SolveRequest): Promise<StartRun["spec"]> {
+  const policy = await resolvePolicy(services, tenant, body.policy);
   return {
     query: body.query,
     outputs: body.outputs,
@@ -41,8 +42,8 @@ async function toSpec(services: Services, tenant: string, body: SolveRequest): P
       max_seconds: body.limits.max_seconds ?? defaultLimits.max_seconds,
       max_tokens: body.limits.max_tokens ?? defaultLimits.max_tokens,
     },
-    tools: await chooseTools(services, tenant, body.tools),
-    policy: await resolvePolicy(services, tenant, body.policy),
+    tools: await chooseTools(services, { tenant, policy }, body.tools),
+    policy,
     sampling: { ...body.sampling, temperature: body.sampling.temperature ?? 0 },
     planner_structure: "guided",
     metadata: body.metadata,

@@ -2,13 +2,16 @@
 
 import * as z from "zod";
 import { parametersOf } from "../agent/prompts/tool-card.ts";
+import type { PolicyRef } from "../agent/run-spec.ts";
+import type { PlannerKind } from "../policies/planner-kind.ts";
 import type { SourceState, TenantTools } from "../tools/remote/tool-provider.ts";
 import type { Tool } from "../tools/tool.ts";
 import { findTool } from "../tools/tool-name.ts";
 import { invalidField } from "./problem.ts";
 import type { Services } from "./services.ts";
 
-export const ToolCatalogueEntry = z.strictObject({
+/** As every planner finds it. */
+const CatalogueTool = z.strictObject({
   name: z.string(),
   description: z.string(),
   limitations: z.array(z.string()),
@@ -24,8 +27,11 @@ export const ToolCatalogueEntry = z.strictObject({
     z.strictObject({ state: z.literal("ready") }),
     z.strictObject({ state: z.literal("needs"), needs: z.array(z.string()) }),
   ]),
-  /** A run that names no tools gets it. */
-  by_default: z.boolean(),
+});
+export type CatalogueTool = z.infer<typeof CatalogueTool>;
+
+export const ToolCatalogueEntry = CatalogueTool.extend({
+  by_default: z.boolean().describe("A run that names neither tools nor policy gets it, with the active planner."),
 });
 export type ToolCatalogueEntry = z.infer<typeof ToolCatalogueEntry>;
 
@@ -47,12 +53,12 @@ export const ToolSourceEntry = z.strictObject({
 export type ToolSourceEntry = z.infer<typeof ToolSourceEntry>;
 
 export interface ToolCatalogue {
-  readonly tools: readonly ToolCatalogueEntry[];
+  readonly tools: readonly CatalogueTool[];
   readonly sources: readonly ToolSourceEntry[];
 }
 
-export function toCatalogue({ tools, sources }: TenantTools, planner: "offline" | "hosted"): ToolCatalogue {
-  return { tools: tools.map((tool) => toCatalogueEntry(tool, planner)), sources: sources.map(toSourceEntry) };
+export function toCatalogue({ tools, sources }: TenantTools): ToolCatalogue {
+  return { tools: tools.map(toCatalogueTool), sources: sources.map(toSourceEntry) };
 }
 
 function toSourceEntry({ checkedAt, tools, skipped, ...source }: SourceState): ToolSourceEntry {
@@ -62,7 +68,7 @@ function toSourceEntry({ checkedAt, tools, skipped, ...source }: SourceState): T
 /** What the offline planner's vocabulary knows (docs/offline-engine.md); others it would never choose. */
 const offlineTools = ["base_generator", "python_coder"];
 
-export function toCatalogueEntry(tool: Tool, planner: "offline" | "hosted"): ToolCatalogueEntry {
+export function toCatalogueTool(tool: Tool): CatalogueTool {
   const availability = tool.availability ?? { state: "ready" };
   return {
     name: tool.name,
@@ -75,19 +81,26 @@ export function toCatalogueEntry(tool: Tool, planner: "offline" | "hosted"): Too
     repeat: tool.repeat,
     availability:
       availability.state === "ready" ? { state: "ready" } : { state: "needs", needs: [...availability.needs] },
-    by_default: availability.state === "ready" && (planner === "hosted" || offlineTools.includes(tool.name)),
   };
 }
 
-/** The tools of a new run or batch. Connected servers are asked only where one of their tools may be among them. */
+/** Whether a run of this planner that names no tools gets it. */
+export function isByDefault({ name, availability }: CatalogueTool, planner: PlannerKind): boolean {
+  return availability.state === "ready" && (planner === "hosted" || offlineTools.includes(name));
+}
+
+/** The tools of a new run or batch that is pinned to `policy`. Connected servers are asked only where one of their tools may be among them. */
 export async function chooseTools(
   services: Services,
-  tenant: string,
+  { tenant, policy }: { readonly tenant: string; readonly policy: PolicyRef },
   wanted: readonly string[] | undefined,
 ): Promise<string[]> {
-  const isOffline = services.facts.engines["planner"]?.engine === "offline";
-  const areOwn = wanted === undefined ? isOffline : wanted.every((name) => findTool(name, services.tools) !== null);
-  if (areOwn) {
+  if (wanted === undefined) {
+    const planner = await services.plannerOf(tenant, policy);
+    const { tools } = planner === "offline" ? services : await services.toolsFor(tenant);
+    return tools.filter((tool) => isByDefault(tool, planner)).map((tool) => tool.name);
+  }
+  if (wanted.every((name) => findTool(name, services.tools) !== null)) {
     return resolveTools(wanted, services.tools);
   }
   const { tools, sources } = await services.toolsFor(tenant);
@@ -99,13 +112,10 @@ export async function chooseTools(
  * or lacks its configuration.
  */
 export function resolveTools(
-  wanted: readonly string[] | undefined,
-  tools: readonly ToolCatalogueEntry[],
+  wanted: readonly string[],
+  tools: readonly CatalogueTool[],
   sources: readonly ToolSourceEntry[] = [],
 ): string[] {
-  if (wanted === undefined) {
-    return tools.filter((tool) => tool.by_default).map((tool) => tool.name);
-  }
   const chosen = wanted.map((name, index) => {
     const tool = findTool(name, tools);
     if (tool === null) {

@@ -21,10 +21,14 @@ export type EndpointOf = (tenant: string, policy: PolicyRef) => Promise<Result<P
 
 export type KeptWeights = Result<OfflinePolicy, PolicyFault>;
 
-export interface EndpointDeps {
-  readonly store: Pick<PolicyStore, "find" | "readWeights">;
+export interface PolicyCache {
+  readonly store: Pick<PolicyStore, "find">;
   /** By tenant and version. A registered version never changes; one that is missing is not remembered. */
   readonly policies: TtlCache<RegisteredPolicy | null>;
+}
+
+export interface EndpointDeps extends PolicyCache {
+  readonly store: Pick<PolicyStore, "find" | "readWeights">;
   /** By key in R2; a fault is not remembered either. */
   readonly weights: TtlCache<KeptWeights>;
   readonly secretFor: SecretFor;
@@ -42,7 +46,7 @@ export function createPolicyEndpoints(deps: EndpointDeps): EndpointOf {
   };
 }
 
-async function findKept({ policies, store }: EndpointDeps, tenant: string, version: string) {
+export async function findKept({ policies, store }: PolicyCache, tenant: string, version: string) {
   const key = `${tenant}/${version}`;
   const found = await policies.get(key, () => store.find(tenant, version));
   if (found === null) {

@@ -4,11 +4,13 @@
 import type { PolicyRef } from "../agent/run-spec.ts";
 import { createTtlCache } from "../lib/ttl-cache.ts";
 import { createPolicyEndpoints, type EndpointOf, type KeptWeights } from "./endpoints.ts";
+import { createPlannerKinds, type PlannerKind } from "./planner-kind.ts";
 import { createPolicyRegistry, type PolicyRegistry, type RegistryDeps } from "./registry.ts";
 import type { RegisteredPolicy } from "./registration.ts";
 
 export interface Policies extends PolicyRegistry {
   readonly endpointOf: EndpointOf;
+  readonly plannerOf: (tenant: string, policy: PolicyRef) => Promise<PlannerKind>;
 }
 
 export type PoliciesDeps = Omit<RegistryDeps, "activeCache">;
@@ -23,6 +25,7 @@ const maxCachedWeights = 16;
 export function createPolicies(deps: PoliciesDeps): Policies {
   const { store, secretFor, now } = deps;
   const kept = { now, ttlMs: Infinity };
+  const policies = createTtlCache<RegisteredPolicy | null>({ ...kept, maxEntries: maxCachedPolicies });
   return {
     ...createPolicyRegistry({
       ...deps,
@@ -31,8 +34,12 @@ export function createPolicies(deps: PoliciesDeps): Policies {
     endpointOf: createPolicyEndpoints({
       store,
       secretFor,
-      policies: createTtlCache<RegisteredPolicy | null>({ ...kept, maxEntries: maxCachedPolicies }),
+      policies,
       weights: createTtlCache<KeptWeights>({ ...kept, maxEntries: maxCachedWeights }),
     }),
+    plannerOf: createPlannerKinds(
+      { store, policies },
+      deps.configured.model.startsWith("offline") ? "offline" : "hosted",
+    ),
   };
 }

@@ -1,16 +1,15 @@
 // DESIGN section 5, access: without ALLOW_ANONYMOUS every request needs a key, made by `npm run keys:create` on the
 // same state folder; keys have tenants and scopes, and a ticket opens the events of one run and nothing else.
 
-import { execFile } from "node:child_process";
-import { promisify } from "node:util";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import * as z from "zod";
 import { Problem } from "../../src/http/problem.ts";
 import { TicketReply } from "../../src/http/wire.ts";
 import { durable, openStream } from "../support/sse-client.ts";
-import { launcher, type Server, startServer, temporaryDir } from "../support/server.ts";
+import { type Server, startServer, temporaryDir } from "../support/server.ts";
 import { type MockOpenAi, startMockOpenAi } from "../support/mock-openai.ts";
 import { type Api, apiOf, problemOf, read } from "./support/api.ts";
+import { createCaller, createKey } from "./support/keys.ts";
 import { postBytes } from "./support/post-bytes.ts";
 
 const state = temporaryDir();
@@ -21,20 +20,6 @@ let server: Server;
 let acme: Api;
 let solver: Api;
 let other: Api;
-
-const run = promisify(execFile);
-
-/** The script prints the key alone on its standard output. */
-async function createKey(tenant: string, granted: string): Promise<string> {
-  const args = [launcher, "create-key", "--tenant", tenant, "--scopes", granted];
-  const { stdout } = await run(process.execPath, args, { env: { ...process.env, STATE_DIR: state.path } });
-  return stdout.trim();
-}
-
-/** A caller with a key of its own. */
-async function createCaller(tenant: string, granted: string): Promise<Api> {
-  return apiOf(server.url, await createKey(tenant, granted));
-}
 
 const asked: [method: string, path: string, body?: unknown][] = [
   ["POST", "/v1/solve", { query: "Who am I?" }],
@@ -51,11 +36,11 @@ beforeAll(async () => {
   mock = await startMockOpenAi();
   const env = { ALLOW_ANONYMOUS: "0", INFERENCE_BASE_URL: mock.url, INFERENCE_MODEL: "mock-model" };
   // A key can be made before there is anything in the folder.
-  const first = await createKey("acme", scopes);
+  const first = await createKey(state.path, "acme", scopes);
   server = await startServer({ stateDir: state.path, env });
   acme = apiOf(server.url, first);
-  solver = await createCaller("acme", "solve");
-  other = await createCaller("other", scopes);
+  solver = await createCaller(server, "acme", "solve");
+  other = await createCaller(server, "other", scopes);
 });
 
 afterAll(async () => {

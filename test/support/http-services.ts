@@ -4,13 +4,14 @@ import type { Clock } from "../../src/engines/clock.ts";
 import { createApp } from "../../src/http/app.ts";
 import type { App } from "../../src/http/mount.ts";
 import type { LogLine, Services } from "../../src/http/services.ts";
-import type { ToolCatalogueEntry } from "../../src/http/tool-catalogue.ts";
+import type { CatalogueTool } from "../../src/http/tool-catalogue.ts";
 import { formatApiKey } from "../../src/lib/api-key.ts";
 import { sha256Hex } from "../../src/lib/sha256.ts";
 import type { ConfiguredPlanner, PolicyRegistry } from "../../src/policies/registry.ts";
 import { ApiKey } from "../../src/store/keys.ts";
 import type { RewardReport } from "../../durable-objects/batch-api.ts";
 import type { Ledger } from "../../src/store/ledger.ts";
+import type { McpRegistry } from "../../src/tools/mcp/registry.ts";
 import type { RewardStore } from "../../src/store/rewards.ts";
 import { emptyTrainingServices, type TrainingServices } from "./empty-training.ts";
 import { endedBatch } from "./ended-batch.ts";
@@ -113,6 +114,9 @@ export interface WorldOptions {
   /** Stored records by tenant and run. */
   readonly records?: ReadonlyMap<string, string>;
   readonly policies?: PolicyRegistry;
+  /** The offline planner unless given. */
+  readonly plannerOf?: Services["plannerOf"];
+  readonly mcpServers?: McpRegistry;
   /** A tenant without exports and datasets unless given. */
   readonly training?: TrainingServices;
   /** New sessions answer their runs at once. */
@@ -134,7 +138,14 @@ function configuredPlannerOnly(configured: ConfiguredPlanner): PolicyRegistry {
   };
 }
 
-function toolEntry(name: string): ToolCatalogueEntry {
+/** Of a tenant that has connected nothing. */
+const noMcpServers: McpRegistry = {
+  register: () => Promise.reject(new Error("this world connects no servers")),
+  list: () => Promise.resolve([]),
+  remove: () => Promise.resolve(false),
+};
+
+function catalogueTool(name: string): CatalogueTool {
   return {
     name,
     description: "Runs a Python program.",
@@ -145,7 +156,6 @@ function toolEntry(name: string): ToolCatalogueEntry {
     llm_backed: false,
     repeat: "safe",
     availability: { state: "ready" },
-    by_default: true,
   };
 }
 
@@ -181,7 +191,7 @@ export function createWorld(options: WorldOptions = {}): TestWorld {
     return found;
   }
 
-  const tools = [toolEntry("base_generator"), toolEntry("python_coder")];
+  const tools = [catalogueTool("base_generator"), catalogueTool("python_coder")];
   const services: Services = {
     sessions: session,
     ledger: options.ledger ?? emptyLedger(erased),
@@ -203,6 +213,8 @@ export function createWorld(options: WorldOptions = {}): TestWorld {
     policy: { version: "offline-0", step: 0 },
     ...(options.training ?? emptyTrainingServices()),
     ...endedBatch,
+    plannerOf: options.plannerOf ?? (() => Promise.resolve("offline")),
+    mcpServers: options.mcpServers ?? noMcpServers,
     policies: options.policies ?? configuredPlannerOnly({ version: "offline-0", model: "offline-planner/offline-0" }),
     facts: {
       version: "0.0.0-test",

@@ -8,6 +8,7 @@ import * as z from "zod";
 import { RunObject } from "../../src/agent/run-object.ts";
 import { untrainedWeights } from "../../src/engines/offline/policy/weights.ts";
 import { createOpenApiDocument } from "../../src/http/openapi.ts";
+import { createMcpServerStore } from "../../src/store/mcp-servers.ts";
 import { createLedger } from "../../src/store/ledger.ts";
 import { createDatasetFiles } from "../../src/store/dataset-files.ts";
 import { createDatasetStore } from "../../src/store/datasets.ts";
@@ -17,8 +18,9 @@ import { exported, exportStore } from "../support/export-object.ts";
 import { migrate } from "../support/migrate.ts";
 import { seedGroup, workedExample } from "../support/training-fixtures.ts";
 import { endedBatchId, endedGroupId } from "../support/ended-batch.ts";
-import { createWorld, type TestWorld } from "../support/http-services.ts";
+import { createWorld, startMs, type TestWorld } from "../support/http-services.ts";
 import { readProblem } from "../support/problems.ts";
+import { realMcpServers } from "../support/real-mcp-servers.ts";
 import { realPolicies } from "../support/real-policies.ts";
 import { arbitraryOf } from "../support/schema-arbitrary.ts";
 
@@ -98,6 +100,9 @@ const hints = {
   session_id: fc.constant("ses_00000000000000000000000000"),
   reward: fc.constant({ kind: "exact" }),
   base_url: fc.constantFrom("https://model.example.com/v1", "http://127.0.0.1/v1"),
+  url: fc.constantFrom("https://mcp.example.com/mcp", "http://127.0.0.1/mcp"),
+  secret: fc.constant("TENANT_SECRET_NONE"),
+  header: fc.constantFrom("x-api-key", "authorization"),
   weights: fc.constant(untrainedWeights("v1")),
   datasets: fc.constant([]),
   run_id: fc.constant(fedRunId),
@@ -172,13 +177,18 @@ function idOf(path: string, choice: number, run: RunObject): string {
   return ids[choice] ?? known;
 }
 
+function nameOf(path: string, choice: number): string {
+  const known = path.includes("/mcp-servers/") ? mcpServer : "python_coder";
+  return choice < 3 ? known : "none";
+}
+
 function pathOf(path: string, choice: number, run: RunObject): string {
   const versions = ["offline-0", "v1", "planner-2", "none", "%F0%9F", "-"];
   const files = ["manifest.json", "groups-00000.parquet", "README.md", "other", "%F0%9F", "-"];
   return path
     .replace("{id}", idOf(path, choice, run))
     .replace("{version}", versions[choice] ?? "v1")
-    .replace("{name}", choice < 3 ? "python_coder" : "none")
+    .replace("{name}", nameOf(path, choice))
     .replace("{path}", files[choice] ?? "other")
     .replace("{view}", choice === 3 ? "other" : "jsonl");
 }
@@ -204,10 +214,15 @@ async function send(world: TestWorld, method: string, path: string, run: RunObje
 
 /** A world with a finished run, so that ids find something. */
 async function createTarget() {
+  // Requests remove it.
+  const at = new Date(startMs).toISOString();
+  const registration = { url: "https://mcp.example.com/mcp", timeout_seconds: 60 };
+  await createMcpServerStore(env.DB).put({ tenant: "local", name: mcpServer, registration, at, maxServers: 16 });
   const world = createWorld({
     autoAnswer: "42",
     ledger: createLedger(env.DB),
     policies: realPolicies("offline-0"),
+    mcpServers: realMcpServers(),
     training: realTraining,
     rewards: createRewardStore(env.DB),
   });
@@ -217,6 +232,7 @@ async function createTarget() {
 }
 
 /** A dataset of the tenant of this world, which no request removes: each of them is to find it. */
+const mcpServer = "stock";
 const made = { datasetId: "", exportId: "" };
 const keep = () => Promise.resolve();
 const realTraining: TrainingServices = {

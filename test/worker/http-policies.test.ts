@@ -5,6 +5,7 @@ import { beforeAll, describe, expect, test } from "vitest";
 import * as z from "zod";
 import { offlineWeights } from "../../src/engines/offline/engine.ts";
 import { untrainedWeights } from "../../src/engines/offline/policy/weights.ts";
+import { createApp } from "../../src/http/app.ts";
 import { createWorld, startMs, type TestWorld } from "../support/http-services.ts";
 import { migrate } from "../support/migrate.ts";
 import { readProblem, summary } from "../support/problems.ts";
@@ -191,6 +192,40 @@ describe("the active version", () => {
     expect(await solve("@cf/configured")).toBe("@cf/configured");
     expect(await (await activate("@cf/configured")).json()).toMatchObject({ engine: "configured", active: true });
     expect(await solve()).toBe("@cf/configured");
+  });
+
+  test.each([
+    { configured: "@cf/configured", own: ["base_generator", "python_coder", "web_read"] },
+    { configured: "offline-planner/offline-1", own: ["base_generator", "python_coder"] },
+  ])("decides which tools a run gets that names none: $configured is configured", async ({ configured, own }) => {
+    const policies = realPolicies(configured, variables);
+    const base = createWorld({ keyed: true, autoAnswer: "42", policies, plannerOf: policies.plannerOf });
+    const [first] = base.services.tools;
+    const tools = [...base.services.tools, ...(first === undefined ? [] : [{ ...first, name: "web_read" }])];
+    const toolsFor = () => Promise.resolve({ tools, sources: [] });
+    const app = createApp({ ...base.services, tools, toolsFor });
+    const { put, get, activate, send } = await asTenant(`by-default-${own.length}`, "solve,admin", { ...base, app });
+    await put("hosted", hosted);
+    await put("offline", offline("offline"));
+    const shown = async () => {
+      const listed = z.object({ data: z.array(z.object({ name: z.string(), by_default: z.boolean() })) });
+      const { data } = listed.parse(await (await get("/v1/tools")).json());
+      return data.filter(({ by_default }) => by_default).map(({ name }) => name);
+    };
+    const given = async (policy?: string) => {
+      const reply = await send("POST", "/v1/solve", { query: "q", ...(policy === undefined ? {} : { policy }) });
+      return z.object({ tools: z.array(z.string()) }).parse(await reply.json()).tools;
+    };
+    const two = ["base_generator", "python_coder"];
+    expect([await shown(), await given()]).toEqual([own, own]);
+    await activate("hosted");
+    expect([await shown(), await given(), await given("offline")]).toEqual([
+      [...two, "web_read"],
+      [...two, "web_read"],
+      two,
+    ]);
+    await activate("offline");
+    expect([await shown(), await given(), await given(configured)]).toEqual([two, two, own]);
   });
 
   test("cannot be one that is not there", async () => {

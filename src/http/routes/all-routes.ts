@@ -8,6 +8,7 @@ import { createExportRoute, getExportRoute, listExportsRoute } from "./exports.t
 import { feedbackRoute } from "./feedback.ts";
 import { getGroupRoute, listGroupsRoute } from "./groups.ts";
 import { healthRoute, readyRoute } from "./health.ts";
+import { deleteMcpServerRoute, getMcpServerRoute, listMcpServersRoute, putMcpServerRoute } from "./mcp-servers.ts";
 import { activatePolicyRoute, getPolicyRoute, listPoliciesRoute, registerPolicyRoute } from "./policies.ts";
 import { rolloutEventsRoute } from "./rollout-events.ts";
 import { cancelRolloutsRoute, createRolloutsRoute, getRolloutsRoute, listRolloutsRoute } from "./rollouts.ts";
@@ -49,6 +50,10 @@ export const allRoutes: readonly AnyRoute[] = [
   deleteDatasetRoute,
   listToolsRoute,
   callToolRoute,
+  putMcpServerRoute,
+  listMcpServersRoute,
+  getMcpServerRoute,
+  deleteMcpServerRoute,
   infoRoute,
   healthRoute,
   readyRoute,

@@ -1,12 +1,12 @@
 // What this service is and can do: tools and facts. Read from what the entry injected; nothing is looked up.
 
 import * as z from "zod";
-import { defaultLimits } from "../../agent/run-spec.ts";
+import { defaultLimits, type PolicyRef } from "../../agent/run-spec.ts";
 import { maxBodyBytes } from "../body.ts";
 import { type App, mount } from "../mount.ts";
 import { defineRoute, json, noBody, noParams, noQuery } from "../route.ts";
 import type { Services } from "../services.ts";
-import { ToolCatalogueEntry, ToolSourceEntry } from "../tool-catalogue.ts";
+import { isByDefault, ToolCatalogueEntry, ToolSourceEntry } from "../tool-catalogue.ts";
 import { maxLimits, maxQueryCharacters, pageOf, ServiceInfo } from "../wire.ts";
 
 const common = {
@@ -38,10 +38,14 @@ export const infoRoute = defineRoute({
   replies: { 200: json("The facts.", ServiceInfo) },
 });
 
+/** There is always one. */
+async function activePolicy(services: Services, tenant: string): Promise<PolicyRef> {
+  return (await services.policies.resolve(tenant)) ?? services.policy;
+}
+
 async function describeService(services: Services, tenant: string): Promise<ServiceInfo> {
   const { facts, tools, config } = services;
-  // The active one is always there.
-  const policy = (await services.policies.resolve(tenant)) ?? services.policy;
+  const policy = await activePolicy(services, tenant);
   return {
     name: "agentflow-edge",
     version: facts.version,
@@ -60,9 +64,11 @@ async function describeService(services: Services, tenant: string): Promise<Serv
 }
 
 export function mountCatalogue(app: App, services: Services): void {
-  mount(app, services, listToolsRoute, async ({ principal }) => {
-    const { tools, sources } = await services.toolsFor(principal.tenant);
-    return Response.json({ data: tools, has_more: false, next_cursor: null, sources });
+  mount(app, services, listToolsRoute, async ({ principal: { tenant } }) => {
+    const planner = await services.plannerOf(tenant, await activePolicy(services, tenant));
+    const { tools, sources } = await services.toolsFor(tenant);
+    const data = tools.map((tool) => ({ ...tool, by_default: isByDefault(tool, planner) }));
+    return Response.json({ data, has_more: false, next_cursor: null, sources });
   });
   mount(app, services, infoRoute, async ({ principal }) =>
     Response.json(await describeService(services, principal.tenant)),

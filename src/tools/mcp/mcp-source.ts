@@ -48,6 +48,7 @@ export function createMcpSource(deps: McpDeps, server: McpServer): ToolSource {
   return {
     name: server.name,
     kind: "mcp",
+    identity: JSON.stringify(server),
     isFor: (tenant) => server.tenants?.includes(tenant) ?? true,
     load: (tenant, signal) => loadTools(deps, server, tenant, signal),
   };
@@ -118,7 +119,8 @@ function toTool(deps: McpDeps, met: MetServer, listed: ListedTool): Result<Tool,
   const title = listed.title ?? listed.annotations?.title ?? listed.name;
   return ok({
     name,
-    version: met.version,
+    // The same name and version elsewhere is another server.
+    version: `${met.version} at ${server.url}`,
     description: (listed.description ?? title).slice(0, maxDescriptionChars).toWellFormed(),
     limitations: [`Runs on the MCP server ${server.name}.`],
     bestPractices: [],

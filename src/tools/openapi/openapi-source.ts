@@ -21,6 +21,7 @@ export function createOpenApiSource(deps: OpenApiDeps, server: OpenApiServer): T
   return {
     name: server.name,
     kind: "openapi",
+    identity: JSON.stringify(server),
     isFor: (tenant) => server.tenants?.includes(tenant) ?? true,
     load: (tenant, signal) => loadTools(deps, server, tenant, signal),
   };

@@ -44,7 +44,8 @@ export function toOperationTool(deps: OpenApiDeps, place: OperationPlace, operat
   }
   const tool: Tool<RemoteArguments> = {
     name,
-    version,
+    // The same title and version elsewhere is another API.
+    version: `${version} at ${server.base_url}`,
     description: operation.description.slice(0, maxDescriptionChars).toWellFormed(),
     limitations: [`Sends ${operation.method.toUpperCase()} ${operation.path} to ${version}.`],
     bestPractices: [],

@@ -1,5 +1,5 @@
-// All tools that a tenant's runs may use: those of this repository first, then those of connected servers that answer.
-// Lists are kept for as long as each server allows; a server that does not answer offers nothing, is shown with its
+// All tools that a tenant's runs may use: those of this repository first, then those of the servers that the operator
+// connected, then those of the tenant's own. Lists are kept for as long as each server allows; a server that does not answer offers nothing, is shown with its
 // reason, and is asked again half a minute later, then less often. No name stands for two tools.
 
 import { openDeadline } from "../../lib/deadline.ts";
@@ -7,7 +7,7 @@ import type { Result } from "../../lib/result.ts";
 import { canonicalToolName, findTool } from "../tool-name.ts";
 import type { Tool } from "../tool.ts";
 import { absentTool } from "./absent-tool.ts";
-import type { LoadedTools, SkippedTool, SourceFault, ToolSource } from "./tool-source.ts";
+import { badSource, type LoadedTools, type SkippedTool, type SourceFault, type ToolSource } from "./tool-source.ts";
 
 /** A connected server as the catalogue shows it. */
 export interface SourceState {
@@ -41,6 +41,8 @@ export interface TenantTools {
 export interface ProviderOptions {
   readonly builtIn: readonly Tool[];
   readonly sources: readonly ToolSource[];
+  /** Servers that the tenant connected by itself; none unless set. `kept`: as they were a moment ago. */
+  readonly tenantSources?: (tenant: string, age: "kept" | "fresh") => Promise<readonly ToolSource[]>;
   /** Injected time, milliseconds. */
   readonly now: () => number;
 }
@@ -63,12 +65,15 @@ interface Entry {
   readonly failures: number;
 }
 
-export function createToolProvider({ builtIn, sources, now }: ProviderOptions): ToolProvider {
+const noSources = () => Promise.resolve([]);
+
+export function createToolProvider(options: ProviderOptions): ToolProvider {
+  const { builtIn, sources, tenantSources = noSources, now } = options;
   const entries = new Map<string, Entry>();
 
   // Values are kept, never promises: a promise belongs to the request that made it.
   async function load(source: ToolSource, tenant: string): Promise<Entry> {
-    const key = `${source.kind} ${source.name} ${tenant}`;
+    const key = `${source.kind} ${tenant} ${source.identity}`;
     const known = entries.get(key);
     if (known !== undefined && now() < known.expiresAt) {
       return known;
@@ -92,8 +97,8 @@ export function createToolProvider({ builtIn, sources, now }: ProviderOptions): 
     }
   }
 
-  async function toolsFor(tenant: string): Promise<TenantTools> {
-    const own = sources.filter((source) => source.isFor(tenant));
+  async function toolsFor(tenant: string, age: "kept" | "fresh" = "kept"): Promise<TenantTools> {
+    const own = namedOnce([...sources.filter((source) => source.isFor(tenant)), ...(await tenantSources(tenant, age))]);
     const loaded: { source: ToolSource; entry: Entry }[] = [];
     for (let start = 0; start < own.length; start += loadWidth) {
       const some = own.slice(start, start + loadWidth);
@@ -102,15 +107,36 @@ export function createToolProvider({ builtIn, sources, now }: ProviderOptions): 
     return gather(builtIn, loaded);
   }
 
+  /** Those of `own` and beyond it, of each name; undefined where there is none. */
+  async function findAll(tenant: string, names: readonly string[], own: readonly Tool[]) {
+    const among = (more: readonly Tool[]) => names.map((name) => findTool(name, own) ?? findTool(name, more));
+    let found = among([]);
+    // What is missing may be of a server that the tenant connected a moment ago, in another isolate.
+    for (const age of ["kept", "fresh"] as const) {
+      if (found.includes(null)) {
+        found = among((await toolsFor(tenant, age)).tools);
+      }
+    }
+    return found;
+  }
+
   return {
-    toolsFor,
-    toolNamed: async (tenant, name) => findTool(name, builtIn) ?? findTool(name, (await toolsFor(tenant)).tools),
+    toolsFor: (tenant) => toolsFor(tenant),
+    toolNamed: async (tenant, name) => (await findAll(tenant, [name], builtIn))[0] ?? null,
     async toolsOfRun(tenant, names, own = builtIn) {
-      const needsAsking = names.some((name) => findTool(name, own) === null);
-      const { tools } = needsAsking ? await toolsFor(tenant) : { tools: own };
-      return names.map((name) => findTool(name, own) ?? findTool(name, tools) ?? absentTool(name));
+      const found = await findAll(tenant, names, own);
+      return names.map((name, index) => found[index] ?? absentTool(name));
     },
   };
+}
+
+/** The first server of a name has it: the operator's before the tenant's. */
+function namedOnce(sources: readonly ToolSource[]): ToolSource[] {
+  return sources.map((source, index) =>
+    sources.findIndex(({ name }) => name === source.name) === index
+      ? source
+      : badSource(source.kind, source.name, "another server has this name"),
+  );
 }
 
 /** A name that another tool has is left out: the one that was there first keeps it. */

@@ -9,32 +9,53 @@ type Variables = Readonly<Record<string, string | undefined>>;
 
 /** Longer than any engine may take, and no run waits longer for one call. */
 const maxTimeoutSeconds = 120;
-const defaultTimeoutSeconds = 60;
+export const defaultTimeoutSeconds = 60;
+export const defaultHeader = "authorization";
 export const maxRemoteTimeoutMs = maxTimeoutSeconds * 1000;
 
 const HttpUrl = z.url({ protocol: /^https?$/ }).max(2000);
 
-const common = {
+/** Headers that the request itself decides, and that carry no key. */
+const ownHeaders = [
+  "host",
+  "accept",
+  "connection",
+  "content-length",
+  "content-type",
+  "transfer-encoding",
+  "last-event-id",
+];
+
+/** What operators and tenants say of a server alike. */
+export const serverFields = {
   /** Stands before the names of its tools. */
   name: z.string().regex(/^[a-z][a-z0-9_-]{0,31}$/, "Must be up to 32 of a-z, 0-9, _ and -, a letter first."),
-  /** A variable: TOOL_SECRET_… is the deployment's, TENANT_SECRET_… is bound to tenant and host. */
-  secret: z
-    .string()
-    .regex(/^(TOOL|TENANT)_SECRET_[A-Z0-9_]{1,100}$/, "Must be the name of a TOOL_SECRET_ or TENANT_SECRET_ variable.")
-    .optional(),
   /** Where the secret goes: `authorization` gets it as a bearer token, any other header as it is. */
   header: z
     .string()
     .toLowerCase()
     .regex(/^[a-z0-9-]{1,64}$/, "Must be the name of a header.")
-    .default("authorization"),
+    .refine((name) => !ownHeaders.includes(name) && !name.startsWith("mcp-"), "Must be a header that carries keys."),
   /** The only ones of its tools that are offered; all unless set. */
-  tools: z.array(z.string().min(1).max(256)).min(1).max(128).optional(),
+  tools: z.array(z.string().min(1).max(256)).min(1).max(128),
+  timeout_seconds: z.int().min(1).max(maxTimeoutSeconds),
+  /** Instead of what the server says about itself. */
+  repeat: z.enum(["safe", "keyed", "never"]),
+};
+
+const common = {
+  name: serverFields.name,
+  /** A variable: TOOL_SECRET_… is the deployment's, TENANT_SECRET_… is bound to tenant and host. */
+  secret: z
+    .string()
+    .regex(/^(TOOL|TENANT)_SECRET_[A-Z0-9_]{1,100}$/, "Must be the name of a TOOL_SECRET_ or TENANT_SECRET_ variable.")
+    .optional(),
+  header: serverFields.header.default(defaultHeader),
+  tools: serverFields.tools.optional(),
   /** The only tenants that get them; all unless set. */
   tenants: z.array(z.string().min(1)).min(1).optional(),
-  timeout_seconds: z.int().min(1).max(maxTimeoutSeconds).default(defaultTimeoutSeconds),
-  /** Instead of what the server says about itself. */
-  repeat: z.enum(["safe", "keyed", "never"]).optional(),
+  timeout_seconds: serverFields.timeout_seconds.default(defaultTimeoutSeconds),
+  repeat: serverFields.repeat.optional(),
 };
 
 export const McpServer = z.strictObject({ ...common, url: HttpUrl });

@@ -1,7 +1,7 @@
 // A source of tools beyond those of this repository: one connected server, as the provider sees it. A source is asked
 // for its tools now and then, and each tool it gives knows how to call its server.
 
-import type { Result } from "../../lib/result.ts";
+import { err, type Result } from "../../lib/result.ts";
 import type { Tool } from "../tool.ts";
 
 export interface SourceFault {
@@ -29,8 +29,21 @@ export interface LoadedTools {
 export interface ToolSource {
   readonly name: string;
   readonly kind: "mcp" | "openapi";
+  /** Another one where its configuration is another: what was loaded under it is not believed any more. */
+  readonly identity: string;
   isFor(tenant: string): boolean;
   load(tenant: string, signal: AbortSignal): Promise<Result<LoadedTools, SourceFault>>;
+}
+
+/** Stands for a server whose entry cannot be used, and says why. */
+export function badSource(kind: ToolSource["kind"], name: string, problem: string): ToolSource {
+  return {
+    name,
+    kind,
+    identity: `${name}: ${problem}`,
+    isFor: () => true,
+    load: () => Promise.resolve(err({ state: "needs", code: "bad_configuration", detail: problem })),
+  };
 }
 
 /** A list beyond this would fill the planner's prompt by itself. */

@@ -5,7 +5,7 @@ import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, expect, test } from "vitest";
 import * as z from "zod";
-import { toCatalogueEntry } from "../../../src/http/tool-catalogue.ts";
+import { isByDefault, toCatalogueTool } from "../../../src/http/tool-catalogue.ts";
 import type { Tool } from "../../../src/tools/tool.ts";
 import { docBlocks } from "../../support/doc-blocks.ts";
 import { eventsOf, oneTurn, plan, play } from "../agent/support.ts";
@@ -31,9 +31,9 @@ async function readOwnTools(): Promise<readonly Tool[]> {
 
 test("the page's tool is in the catalogue and does its work in a run", async () => {
   const tools = await readOwnTools();
-  expect(tools.map((tool) => toCatalogueEntry(tool, "hosted"))).toMatchObject([
-    { name: "word_count", availability: { state: "ready" }, by_default: true, repeat: "safe" },
-  ]);
+  const shown = tools.map(toCatalogueTool);
+  expect(shown).toMatchObject([{ name: "word_count", availability: { state: "ready" }, repeat: "safe" }]);
+  expect(shown.map((tool) => isByDefault(tool, "hosted"))).toEqual([true]);
   expect(await callTool(tools, "word_count", { text: "one two  three" })).toMatchObject({
     ok: true,
     value: { result: { words: 3 } },

@@ -25,6 +25,7 @@ function source(name: string, tools: readonly string[] | SourceFault, tenants?: 
   const fake: FakeSource = {
     name,
     kind: "mcp",
+    identity: name,
     loads: 0,
     isFor: (tenant) => tenants?.includes(tenant) ?? true,
     load() {
@@ -208,4 +209,56 @@ test.each([
   ["…", null],
 ])("the tool %j is offered as %j", (name, offered) => {
   expect(remoteToolName("crm", name)).toBe(offered);
+});
+
+describe("a tenant's own servers", () => {
+  function providerWith(configured: readonly ToolSource[], lists: readonly (readonly ToolSource[])[]) {
+    const ages: string[] = [];
+    const provider = createToolProvider({
+      builtIn: [coder()],
+      sources: configured,
+      now: () => 0,
+      tenantSources: (_tenant, age) => {
+        ages.push(age);
+        return Promise.resolve(lists[age === "fresh" ? lists.length - 1 : 0] ?? []);
+      },
+    });
+    return { ages, provider };
+  }
+
+  test("come after the operator's, which keep their names", async () => {
+    const { provider } = providerWith([source("a", ["a__x"])], [[source("a", ["a__y"]), source("b", ["b__y"])]]);
+    const { tools, sources } = await provider.toolsFor("acme");
+    expect(tools.map(({ name }) => name)).toEqual(["python_coder", "a__x", "b__y"]);
+    expect(sources.map(({ name, state, detail }) => [name, state, detail])).toEqual([
+      ["a", "ready", null],
+      ["a", "needs", "another server has this name"],
+      ["b", "ready", null],
+    ]);
+  });
+
+  test("are looked up anew for a tool that is missing, and only then", async () => {
+    const { ages, provider } = providerWith([], [[], [source("b", ["b__y"])]]);
+    expect((await provider.toolsOfRun("acme", ["python_coder"])).map(({ name }) => name)).toEqual(["python_coder"]);
+    expect(ages).toEqual([]);
+    expect((await provider.toolsOfRun("acme", ["b__y"]))[0]?.description).toBe(coder().description);
+    expect(ages).toEqual(["kept", "fresh"]);
+    expect(await provider.toolNamed("acme", "c__z")).toBeNull();
+    expect((await provider.toolNamed("acme", "B__Y"))?.name).toBe("b__y");
+  });
+
+  test("are asked again when they are changed, though their lists are still good", async () => {
+    const [before, after] = [source("b", ["b__x"]), { ...source("b", ["b__y"]), identity: "b, changed" }];
+    const { provider } = providerWith([], [[before], [after]]);
+    expect((await provider.toolNamed("acme", "b__x"))?.name).toBe("b__x");
+    expect((await provider.toolNamed("acme", "b__y"))?.name).toBe("b__y");
+    expect(before.loads).toBe(1);
+  });
+});
+
+test("two servers of one name for different tenants are two servers", async () => {
+  const provider = providerOf(source("a", ["a__x"], ["acme"]), source("a", ["a__y"], ["beta"]));
+  const namesOf = async (tenant: string) => (await provider.toolsFor(tenant)).tools.map(({ name }) => name);
+  expect(await namesOf("acme")).toEqual(["python_coder", "a__x"]);
+  expect(await namesOf("beta")).toEqual(["python_coder", "a__y"]);
 });
