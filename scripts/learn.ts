@@ -19,6 +19,7 @@ const help = `npm run learn -- [options]
   --iterations <n>    ${fullTraining.iterations} unless set
   --arm <name>        ${arms.join(", ")}
   --quick             three small iterations
+  --examine <split>   heldout unless set; validation while you work on features or training
   --local             without the service: the same loop in this process
   --study             every arm with five seeds, in this process
   --results <folder>  keeps what was measured; a study plays only what is not there yet
@@ -32,6 +33,7 @@ const { values } = parseArgs({
     iterations: { type: "string" },
     arm: { type: "string", default: "normal" },
     quick: { type: "boolean", default: false },
+    examine: { type: "string", default: "heldout" },
     local: { type: "boolean", default: false },
     study: { type: "boolean", default: false },
     results: { type: "string" },
@@ -43,14 +45,21 @@ const { values } = parseArgs({
 });
 
 const studySeeds = [1, 2, 3, 4, 5];
-const size = values.quick ? quickTraining : fullTraining;
+const examSplit = (["heldout", "validation"] as const).find((split) => split === values.examine);
+const size = { ...(values.quick ? quickTraining : fullTraining), examSplit: examSplit ?? "heldout" };
 
 if (values.help) {
   console.log(help);
 } else {
   const arm = arms.find((name) => name === values.arm);
   const [seed, iterations] = [Number(values.seed), Number(values.iterations ?? size.iterations)];
-  if (arm === undefined || !Number.isSafeInteger(seed) || !Number.isSafeInteger(iterations) || iterations < 1) {
+  if (
+    arm === undefined ||
+    examSplit === undefined ||
+    !Number.isSafeInteger(seed) ||
+    !Number.isSafeInteger(iterations) ||
+    iterations < 1
+  ) {
     console.error(help);
     process.exitCode = 2;
   } else if (values.study) {
@@ -67,7 +76,7 @@ async function learn(arm: Arm, seed: number, iterations: number): Promise<void> 
   try {
     const training = await trainAloud({ arena, curveArena }, arm, seed, iterations);
     console.log(`\n${textCurve(training.iterations)}\n`);
-    console.log(`before  ${examText(training.before)}, on ${size.examTasks} held-out tasks`);
+    console.log(`before  ${examText(training.before)}, on ${size.examTasks} ${size.examSplit} tasks`);
     console.log(`after   ${examText(training.after)}`);
     if (training.isUntouched) {
       console.log("the weights are bit-identical to the untrained ones");
@@ -122,6 +131,6 @@ function drawInto(file: string | undefined, trainings: readonly Measured[]): voi
 async function write(file: string, training: Training, arena: Arena): Promise<void> {
   const weights = rounded(training.weights, values.version);
   await arena.publish(weights, []);
-  console.log(`${weights.version}  ${examText(await examine(arena, size.examTasks))}`);
+  console.log(`${weights.version}  ${examText(await examine(arena, size))}`);
   writeFileSync(file, toWeightsJson(weights));
 }

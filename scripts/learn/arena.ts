@@ -3,6 +3,7 @@
 
 import type { OfflineWeights } from "../../src/engines/offline/policy/weights.ts";
 import type { OfflineTask } from "../../src/engines/offline/tasks/offline-tasks.ts";
+import type { Split } from "../../src/engines/offline/tasks/part-task.ts";
 import type { LearnDataset } from "../../src/training/learn/learn-dataset.ts";
 
 /** One batch of groups. */
@@ -10,7 +11,7 @@ export interface Practice {
   readonly tasks: readonly OfflineTask[];
   readonly groupSize: number;
   readonly temperature: number;
-  readonly split: "train" | "heldout";
+  readonly split: Split;
   /** Fixes every sample, together with task, rollout index and turn. */
   readonly seed: number;
 }

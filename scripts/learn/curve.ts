@@ -16,12 +16,14 @@ const size = { width: 720, height: 360, left: 48, right: 132, top: 16, bottom: 3
 const plot = { width: size.width - size.left - size.right, height: size.height - size.top - size.bottom };
 
 export function drawCurve(trainings: readonly Measured[]): string {
-  const last = Math.max(1, ...trainings.map(({ iterations }) => iterations.length));
+  const last = Math.max(1, ...trainings.flatMap(({ iterations }) => iterations.at(-1)?.iteration ?? []));
   const x = (iteration: number) => round(size.left + (iteration / last) * plot.width);
   const y = (share: number) => round(size.top + (1 - share) * plot.height);
   const lines = trainings.map(({ arm, before, iterations }) => {
     const points = [{ iteration: 0, heldOut: before.sampled }, ...iterations];
-    const path = points.map(({ iteration, heldOut }) => `${x(iteration)},${y(heldOut)}`).join(" ");
+    const path = points
+      .flatMap(({ iteration, heldOut }) => (heldOut === null ? [] : `${x(iteration)},${y(heldOut)}`))
+      .join(" ");
     return `<polyline points="${path}" fill="none" stroke="${colours[arm]}" stroke-width="1.5" stroke-opacity="0.8"/>`;
   });
   const shares = [0, 0.25, 0.5, 0.75, 1].map(

@@ -10,7 +10,7 @@ export function iterationLine(report: Iteration): string {
   const cells = [
     String(iteration).padStart(9),
     reward.toFixed(3).padStart(7),
-    percent(heldOut).padStart(9),
+    (heldOut === null ? "" : percent(heldOut)).padStart(9),
     percent(clipFraction).padStart(8),
     divergence.toFixed(3).padStart(8),
     loss.toFixed(4).padStart(9),
@@ -30,14 +30,15 @@ export function percent(share: number): string {
 
 const height = 10;
 
-/** Held-out success by iteration; a column an iteration. */
+/** Held-out success; a column for each iteration that was examined. */
 export function textCurve(iterations: readonly Iteration[]): string {
+  const shares = iterations.flatMap(({ heldOut }) => heldOut ?? []);
   const rows = Array.from({ length: height + 1 }, (_, index) => height - index);
   const lines = rows.map((row) => {
-    const marks = iterations.map(({ heldOut }) => (Math.round(heldOut * height) === row ? "*" : " ")).join("");
+    const marks = shares.map((share) => (Math.round(share * height) === row ? "*" : " ")).join("");
     return `${String(row * (100 / height)).padStart(5)} % |${marks}`;
   });
-  return [...lines, `        +${"-".repeat(iterations.length)}`].join("\n");
+  return [...lines, `        +${"-".repeat(shares.length)}`].join("\n");
 }
 
 export function trainingLine({ arm, seed, before, after, isUntouched, iterations }: Measured): string {

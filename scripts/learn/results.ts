@@ -21,7 +21,8 @@ export const Iteration = z.strictObject({
   clipFraction: z.number(),
   divergence: z.number(),
   loss: z.number(),
-  heldOut: z.number(),
+  /** Null where this iteration was not examined. */
+  heldOut: z.number().nullable(),
   seconds: z.number(),
   /** Rollouts that do not count, by reason. */
   invalid: z.record(z.string(), z.int()),

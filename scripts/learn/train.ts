@@ -3,6 +3,7 @@
 
 import { type OfflineWeights, untrainedWeights } from "../../src/engines/offline/policy/weights.ts";
 import { offlineTasks } from "../../src/engines/offline/tasks/offline-tasks.ts";
+import type { Split } from "../../src/engines/offline/tasks/part-task.ts";
 import { newAdam } from "../../src/training/learn/adam.ts";
 import { defaultImprove, improve, type ImproveOptions } from "../../src/training/learn/improve.ts";
 import { toLearnBatch } from "../../src/training/learn/learn-dataset.ts";
@@ -18,14 +19,33 @@ export interface TrainOptions {
   /** Groups a batch, and rollouts a group. */
   readonly tasks: number;
   readonly groupSize: number;
-  /** Held-out tasks before the first and after the last iteration. */
+  /** What is examined: held-out tasks, or validation tasks while somebody works on features or training. */
+  readonly examSplit: Exclude<Split, "train">;
+  /** Tasks before the first and after the last iteration. */
   readonly examTasks: number;
-  /** Held-out tasks after each iteration, for the curve. */
+  /** Tasks after every `curveEvery`th iteration and after the last, for the curve. */
   readonly curveTasks: number;
+  readonly curveEvery: number;
 }
 
-export const fullTraining = { iterations: 100, tasks: 32, groupSize: 8, examTasks: 400, curveTasks: 100 } as const;
-export const quickTraining = { iterations: 3, tasks: 8, groupSize: 4, examTasks: 40, curveTasks: 20 } as const;
+export const fullTraining = {
+  iterations: 100,
+  tasks: 32,
+  groupSize: 8,
+  examSplit: "heldout",
+  examTasks: 400,
+  curveTasks: 100,
+  curveEvery: 5,
+} as const;
+export const quickTraining = {
+  iterations: 3,
+  tasks: 8,
+  groupSize: 4,
+  examSplit: "heldout",
+  examTasks: 40,
+  curveTasks: 20,
+  curveEvery: 1,
+} as const;
 
 export interface Training extends Measured {
   readonly weights: OfflineWeights;
@@ -47,7 +67,7 @@ export async function train(
   const reference = toTable(weights);
   let state = { weights: reference, adam: newAdam(reference.length) };
   await arena.publish(weights, []);
-  const before = await examine(arena, options.examTasks);
+  const before = await examine(arena, options);
   const iterations: Iteration[] = [];
   for (let iteration = 1; iteration <= options.iterations; iteration += 1) {
     const startedAt = performance.now();
@@ -71,7 +91,8 @@ export async function train(
     await curveArena.publish(weights, []);
     const seconds = (performance.now() - startedAt) / 1000;
     const last = improved.steps.at(-1) ?? { loss: 0, clipFraction: 0, divergence: 0 };
-    const heldOut = await heldOutShare(curveArena, options.curveTasks, 1);
+    const isOnCurve = iteration % options.curveEvery === 0 || iteration === options.iterations;
+    const heldOut = isOnCurve ? await shareSolved(curveArena, options.examSplit, options.curveTasks, 1) : null;
     const report = {
       iteration,
       reward: share(collected),
@@ -83,7 +104,7 @@ export async function train(
     iterations.push(report);
     onIteration(report);
   }
-  const after = await examine(arena, options.examTasks);
+  const after = await examine(arena, options);
   const isUntouched = state.weights.every((value, at) => Object.is(value, reference[at]));
   return { arm, seed, before, after, iterations, weights, isUntouched };
 }
@@ -95,13 +116,19 @@ function optionsAt(iteration: number, iterations: number): ImproveOptions {
   return { ...defaultImprove, adam: { ...defaultImprove.adam, learningRate } };
 }
 
-export async function examine(arena: Arena, tasks: number): Promise<Exam> {
-  return { sampled: await heldOutShare(arena, tasks, 1), greedy: await heldOutShare(arena, tasks, 0) };
+export async function examine(
+  arena: Arena,
+  { examSplit, examTasks }: Pick<TrainOptions, "examSplit" | "examTasks">,
+): Promise<Exam> {
+  return {
+    sampled: await shareSolved(arena, examSplit, examTasks, 1),
+    greedy: await shareSolved(arena, examSplit, examTasks, 0),
+  };
 }
 
-async function heldOutShare(arena: Arena, count: number, temperature: number): Promise<number> {
-  const tasks = offlineTasks({ seed: examSeed, count, split: "heldout" });
-  return share(await arena.examine({ tasks, groupSize: 1, temperature, split: "heldout", seed: examSeed }));
+async function shareSolved(arena: Arena, split: Split, count: number, temperature: number): Promise<number> {
+  const tasks = offlineTasks({ seed: examSeed, count, split });
+  return share(await arena.examine({ tasks, groupSize: 1, temperature, split, seed: examSeed }));
 }
 
 function share({ success, rollouts }: Played): number {

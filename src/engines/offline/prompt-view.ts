@@ -86,7 +86,9 @@ export function sameTool(left: string, right: string): boolean {
 }
 
 function readLines<T>(text: string, schema: z.ZodType<T>): T[] {
-  return text.split("\n").flatMap((line) => {
+  // An exception for each line that is no object would be the dearest part of reading a prompt.
+  const lines = text.split("\n").filter((line) => line.trimStart().startsWith("{"));
+  return lines.flatMap((line) => {
     const parsed = schema.safeParse(parseJson(line));
     return parsed.success ? [parsed.data] : [];
   });

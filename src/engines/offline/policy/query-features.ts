@@ -15,6 +15,15 @@ const fillers = new Set(
 const keepsBefore = new Set(["to", "is", "of"]);
 /** Units of time that questions about dates use, too: they are seen as words. */
 const calendarUnits = new Set(["day", "days", "week", "weeks"]);
+/** Seen as another word of the same meaning, so that rare ways to write something need no weights of their own. */
+const synonyms = new Map([
+  ["½", "half"],
+  ["quarter", "half"],
+  ["quarters", "half"],
+  ["thirds", "half"],
+  ["remainder", "modulo"],
+]);
+const ordinalEndings = new Set(["st", "nd", "rd", "th"]);
 const operators = new Set(["+", "-", "*", "/", "^", "√"]);
 
 export function queryFeatures(query: string): Set<number> {
@@ -116,7 +125,19 @@ function shapeOf(tokens: readonly Item[], at: number): string {
   if (text === "%") {
     return "<percent>";
   }
-  return text === "[" || text === "(" ? "<brackets>" : text;
+  return text === "[" || text === "(" ? "<brackets>" : wordOf(tokens, at);
+}
+
+function wordOf(tokens: readonly Item[], at: number): string {
+  const text = textAt(tokens, at);
+  if (text === "!" && isNumberAt(tokens, at - 1)) {
+    return "factorial";
+  }
+  // "3 to the 4th"
+  if (ordinalEndings.has(text) && textAt(tokens, at - 3) === "to" && textAt(tokens, at - 2) === "the") {
+    return "power";
+  }
+  return synonyms.get(text) ?? text;
 }
 
 function pairsOf(names: readonly string[]): string[] {

@@ -41,13 +41,21 @@ const two: Readonly<Record<Split, readonly Joiner[]>> = {
     { text: "Divide {a} by {b}.", value: ([a = 0, b = 0]) => a / b },
     { text: "Add {a} to {b}.", value: add },
   ],
-  heldout: [
+  validation: [
     { text: "Begin with {a} and subtract {b}.", value: ([a = 0, b = 0]) => a - b },
     { text: "How much is {a}, plus {b}?", value: add },
     { text: "I need the product of {a} and {b}.", value: multiply },
     { text: "What is the greater of {a} and {b}?", value: largest },
     { text: "{qa} {qb} What is the difference of the two answers?", value: apart },
     { text: "Add the following: {a} and {b}.", value: add },
+  ],
+  heldout: [
+    { text: "Start with {a} and subtract {b}.", value: ([a = 0, b = 0]) => a - b },
+    { text: "How much is {a} minus {b}?", value: ([a = 0, b = 0]) => a - b },
+    { text: "Give me the sum of {a} and {b}.", value: add },
+    { text: "Which is larger, {a} or {b}?", value: largest },
+    { text: "{qa} {qb} What is the product of the two answers?", value: multiply },
+    { text: "Find the difference between {a} and {b}.", value: apart },
   ],
 };
 
@@ -66,11 +74,17 @@ const three: Readonly<Record<Split, readonly Joiner[]>> = {
     { text: "Which is the smallest of {a}, {b} and {c}?", value: smallest },
     { text: "Find the total of {a}, {b} and {c}.", value: add },
   ],
-  heldout: [
+  validation: [
     { text: "Begin with {a}, add {b}, then subtract {c}.", value: ([a = 0, b = 0, c = 0]) => a + b - c },
     { text: "How much is {a}, plus {b}, plus {c}?", value: add },
     { text: "Give me the maximum of {a}, {b} and {c}.", value: largest },
     { text: "{qa} {qb} {qc} What is the sum of the three results?", value: add },
+  ],
+  heldout: [
+    { text: "Take {a}, subtract {b}, and add {c}.", value: ([a = 0, b = 0, c = 0]) => a - b + c },
+    { text: "Give me the sum of {a}, {b} and {c}.", value: add },
+    { text: "What is the minimum of {a}, {b} and {c}?", value: smallest },
+    { text: "{qa} {qb} {qc} What is the largest of the three answers?", value: largest },
   ],
 };
 
@@ -83,7 +97,12 @@ const lists: Readonly<Record<Split, readonly string[]>> = {
     "I want to know the following: {a}; {b}{c}.",
     "First: {qa} Second: {qb} {qc}",
   ],
-  heldout: ["Please answer the following questions: {qa} {qb} {qc}", "Please answer: {qa} {qb} {qc}"],
+  validation: ["Please answer the following questions: {qa} {qb} {qc}", "Please answer: {qa} {qb} {qc}"],
+  heldout: [
+    "Answer these questions: {qa} {qb} {qc}",
+    "Find {a}; also {b}{c}.",
+    "I have some questions. {qa} {qb} {qc}",
+  ],
 };
 
 export interface Joined {

@@ -30,7 +30,8 @@ export function unitsTask(split: Split, random: Random): PartTask {
   const slots = { n: String(amount), from, to };
   const nouns: Wordings = {
     train: ["{n} {from} in {to}", "{n} {from} converted to {to}", "{n} {from} expressed in {to}"],
-    heldout: ["{n} {from} converted into {to}", "{n} {from} as {to}"],
+    validation: ["{n} {from} converted into {to}", "{n} {from} as {to}"],
+    heldout: ["{n} {from} expressed as {to}", "{n} {from} into {to}"],
   };
   const asks: Wordings = {
     train: [
@@ -43,7 +44,12 @@ export function unitsTask(split: Split, random: Random): PartTask {
       "{n} {from} is how many {to}?",
       "How many {to} are in {n} {from}?",
     ],
-    heldout: ["Express {n} {from} as {to}.", "Please convert {n} {from} into {to}.", "{n} {from} are how many {to}?"],
+    validation: [
+      "Express {n} {from} as {to}.",
+      "Please convert {n} {from} into {to}.",
+      "{n} {from} are how many {to}?",
+    ],
+    heldout: ["Convert {n} {from} into {to}.", "How much is {n} {from} in {to}?", "What are {n} {from} in {to}?"],
   };
   return framed(
     "units",
@@ -97,7 +103,8 @@ export function statisticsTask(split: Split, random: Random): PartTask {
       "the {m} of the list {list}",
       "the {m} of these values: {list}",
     ],
-    heldout: ["the {m} of the data {list}", "the {m} of these numbers: {list}"],
+    validation: ["the {m} of the data {list}", "the {m} of these numbers: {list}"],
+    heldout: ["the {m} of the values {list}", "the {m} of the data set {list}"],
   };
   const asks: Wordings = {
     train: [
@@ -108,7 +115,8 @@ export function statisticsTask(split: Split, random: Random): PartTask {
       "Here are some values: {list}. What is their {m}?",
       "{list} {m}?",
     ],
-    heldout: ["What is the {m} of this list: {list}?", "{list}. What is their {m}?"],
+    validation: ["What is the {m} of this list: {list}?", "{list}. What is their {m}?"],
+    heldout: ["What is the {m} of the list {list}?", "Of the numbers {list}, what is the {m}?"],
   };
   return framed(
     "statistics",

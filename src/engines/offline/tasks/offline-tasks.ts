@@ -1,14 +1,14 @@
 // Seeded tasks over the offline engine's domain with reference answers: about 20, 40 and 40 in a hundred of one,
-// two and three parts. Held-out tasks have other wordings, other combinations of kinds and other numbers; none of
-// them is trained on, though what failed on them was seen while the features were made. The planner never sees
-// anything of a task but its query.
+// two and three parts. Validation and held-out tasks have other wordings, other combinations of kinds and other
+// numbers than training's. What failed on validation tasks was looked at while features and training were made; held-out
+// wordings were written afterwards and are only examined. The planner never sees anything of a task but its query.
 
 import { createRandom, type Random } from "../../../lib/random.ts";
 import { type PartKind, partKinds } from "../question/part.ts";
 import { aloneTask } from "./alone-tasks.ts";
 import { numberTask, puzzleTask } from "./bound-tasks.ts";
 import { joinParts, showNumber } from "./joined-tasks.ts";
-import type { PartTask, Split } from "./part-task.ts";
+import { type PartTask, type Split, splits } from "./part-task.ts";
 import { partTask } from "./part-tasks.ts";
 
 export interface OfflineTask {
@@ -24,8 +24,8 @@ export interface OfflineTask {
   readonly kinds: readonly PartKind[];
 }
 
-/** Combinations that only held-out tasks have. */
-const heldOutKinds = new Set([
+/** Combinations that no training task has, and every other task of several parts. */
+const untrainedKinds = new Set([
   "arithmetic+units",
   "days+statistics",
   "units+weekday",
@@ -42,7 +42,7 @@ export interface OfflineTasksOptions {
 
 export function offlineTasks({ seed, count, split }: OfflineTasksOptions): OfflineTask[] {
   return Array.from({ length: count }, (_, index) => {
-    const random = createRandom(seed, index * 2 + (split === "train" ? 0 : 1));
+    const random = createRandom(seed, index * splits.length + splits.indexOf(split));
     return offlineTask(`${split}-${seed}-${index}`, split, random);
   });
 }
@@ -99,7 +99,7 @@ function pickKinds(count: number, split: Split, random: Random): PartKind[] {
         kinds.push(kind);
       }
     }
-    if (heldOutKinds.has(kinds.toSorted().join("+")) === (split === "heldout")) {
+    if (untrainedKinds.has(kinds.toSorted().join("+")) === (split !== "train")) {
       return kinds;
     }
   }

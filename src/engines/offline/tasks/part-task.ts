@@ -1,10 +1,11 @@
-// What a generated part is: a question and a noun phrase with a reference value, in wordings of two lists that do not
-// overlap, one to train on and one held out.
+// What a generated part is: a question and a noun phrase with a reference value, in wordings of three lists that do not
+// overlap: one to train on, one to look at while features and training are made, and one that is only examined.
 
 import type { Random } from "../../../lib/random.ts";
 import type { PartKind } from "../question/part.ts";
 
-export type Split = "train" | "heldout";
+export const splits = ["train", "validation", "heldout"] as const;
+export type Split = (typeof splits)[number];
 
 export interface PartTask {
   readonly kind: PartKind;
@@ -40,13 +41,14 @@ const frames: Wordings = {
     "I need {noun}.",
     "Determine {noun}.",
   ],
-  heldout: [
+  validation: [
     "Could you work out {noun}?",
     "I'd like to know {noun}.",
     "Show me {noun}.",
     "Let me have {noun}, please.",
     "What would {noun} be?",
   ],
+  heldout: ["Would you compute {noun}?", "Let's find {noun}.", "Do you know {noun}?", "I want {noun}.", "Give {noun}."],
 };
 
 export function framed(

@@ -44,7 +44,7 @@ const arithmetic: Readonly<Record<Split, readonly Arithmetic[]>> = {
     { noun: "{b} cubed", value: (_, b) => b ** 3 },
     { noun: "the remainder of {a} divided by {c}", value: (a, _, c) => a % c },
   ],
-  heldout: [
+  validation: [
     { noun: "{a} minus {b} plus {c}", value: (a, b, c) => a - b + c },
     { noun: "({a} - {b}) / {c}", value: (a, b, c) => (a - b) / c },
     { noun: "{a} times {c} plus {b}", value: (a, b, c) => a * c + b },
@@ -55,18 +55,32 @@ const arithmetic: Readonly<Record<Split, readonly Arithmetic[]>> = {
     { noun: "twice {a}", value: (a) => 2 * a },
     { noun: "{a} divided by {b} minus {c}", value: (a, b, c) => a / b - c },
   ],
+  heldout: [
+    { noun: "{a} plus {b} plus {c}", value: (a, b, c) => a + b + c },
+    { noun: "({a} + {c}) / {b}", value: (a, b, c) => (a + c) / b },
+    { noun: "{b} cubed minus {c}", value: (_, b, c) => b ** 3 - c },
+    { noun: "{a} minus {b} times {c}", value: (a, b, c) => a - b * c },
+    { noun: "{a} * {c} / {b}", value: (a, b, c) => (a * c) / b },
+    { noun: "{b} times {c} plus {a}", value: (a, b, c) => b * c + a },
+    { noun: "{a} - {b} * {c}", value: (a, b, c) => a - b * c },
+    { noun: "{c}% of {a} minus {b}", value: (a, b, c) => (a * c) / 100 - b },
+    { noun: "{b} to the power of 4", value: (_, b) => b ** 4 },
+  ],
 };
 
 function arithmeticTask(split: Split, random: Random): PartTask {
   const [a, b, c] = [random.whole(30, 400), random.whole(4, 29), random.whole(2, 20)];
   const form = random.pick(arithmetic[split]);
   const noun = fillIn(form.noun, { a: String(a), b: String(b), c: String(c) });
-  const verb =
-    split === "train"
-      ? [`Evaluate ${noun}`, `How much is ${noun}?`, `${noun} = ?`, `Compute ${noun}.`, `What does ${noun} equal?`]
-      : [`What is the value of ${noun}?`, `Please evaluate ${noun}.`];
-  return framed("arithmetic", split, random, noun, form.value(a, b, c), verb);
+  const asks = arithmeticAsks[split].map((ask) => fillIn(ask, { noun }));
+  return framed("arithmetic", split, random, noun, form.value(a, b, c), asks);
 }
+
+const arithmeticAsks: Wordings = {
+  train: ["Evaluate {noun}", "How much is {noun}?", "{noun} = ?", "Compute {noun}.", "What does {noun} equal?"],
+  validation: ["What is the value of {noun}?", "Please evaluate {noun}."],
+  heldout: ["What is the result of {noun}?", "Please tell me how much {noun} is."],
+};
 
 const targetWordings: Wordings = {
   train: [
@@ -84,11 +98,17 @@ const targetWordings: Wordings = {
     "{target} game with {list}",
     "Given the numbers {list}, find parentheses and operations such that the result equals {target}.",
   ],
-  heldout: [
+  validation: [
     "Please use the numbers {list} to reach {target}.",
     "Make {target} using {list}, each of them once.",
     "Get {target} from the numbers {list}.",
     "With {list} and basic operations, can you reach {target}?",
+  ],
+  heldout: [
+    "Please make {target} from {list}.",
+    "Reach {target} with the numbers {list}.",
+    "From {list}, make {target}, using each number once.",
+    "Give an expression of the numbers {list} that equals {target}.",
   ],
 };
 
@@ -108,101 +128,99 @@ function targetTask(split: Split, random: Random): PartTask {
   }
 }
 
+const dateNouns: Wordings = {
+  train: ["the date {n} days after {from}", "the date that is {n} days later than {from}", "{n} days after {from}"],
+  validation: ["the date that comes {n} days after {from}"],
+  heldout: ["the day {n} days after {from}", "the date {n} days past {from}"],
+};
+const dateAsks: Wordings = {
+  train: [
+    "What date is {n} days after {from}?",
+    "What is the date {n} days from {from}?",
+    "Add {n} days to {from}.",
+    "Which date comes {n} days after {from}?",
+    "What date do you get {n} days past {from}?",
+    "{from} plus {n} days",
+  ],
+  validation: ["Which date falls {n} days after {from}?", "What is the date {n} days later than {from}?"],
+  heldout: ["What date comes {n} days after {from}?", "What is the date {n} days past {from}?"],
+};
+const spanNouns: Wordings = {
+  train: [
+    "the number of days between {from} and {to}",
+    "the days from {from} to {to}",
+    "the number of days from {from} until {to}",
+    "how many days there are between {from} and {to}",
+    "the count of days between {from} and {to}",
+  ],
+  validation: ["the days between {from} and {to}", "the number of days that lie between {from} and {to}"],
+  heldout: ["the number of days from {from} to {to}", "how many days lie between {from} and {to}"],
+};
+const spanAsks: Wordings = {
+  train: [
+    "How many days are there between {from} and {to}?",
+    "How many days lie between {from} and {to}?",
+    "From {from} to {to}, how many days pass?",
+    "How many days separate {from} and {to}?",
+    "How many days is it from {from} to {to}?",
+    "How many days elapsed between {from} and {to}?",
+  ],
+  validation: [
+    "How many days pass between {from} and {to}?",
+    "How many days were there from {from} until {to}?",
+    "Count the days between {from} and {to}.",
+  ],
+  heldout: [
+    "How many days are there from {from} to {to}?",
+    "How many days apart are {from} and {to}?",
+    "How many days pass from {from} to {to}?",
+  ],
+};
+
 function daysTask(split: Split, random: Random): PartTask {
   const from = randomDay(random);
   const count = random.whole(3, 900);
   const slots = { from: writeDate(from, random), to: writeDate(from + count, random), n: String(count) };
-  if (random.next() < 0.3) {
-    const nouns: Wordings = {
-      train: ["the date {n} days after {from}", "the date that is {n} days later than {from}", "{n} days after {from}"],
-      heldout: ["the date that comes {n} days after {from}"],
-    };
-    const asks: Wordings = {
-      train: [
-        "What date is {n} days after {from}?",
-        "What is the date {n} days from {from}?",
-        "Add {n} days to {from}.",
-        "Which date comes {n} days after {from}?",
-        "What date do you get {n} days past {from}?",
-        "{from} plus {n} days",
-      ],
-      heldout: ["Which date falls {n} days after {from}?", "What is the date {n} days later than {from}?"],
-    };
-    const date = isoDate(from + count);
-    return framed(
-      "days",
-      split,
-      random,
-      fillIn(random.pick(nouns[split]), slots),
-      date,
-      asks[split].map((ask) => fillIn(ask, slots)),
-    );
-  }
-  const nouns: Wordings = {
-    train: [
-      "the number of days between {from} and {to}",
-      "the days from {from} to {to}",
-      "the number of days from {from} until {to}",
-      "how many days there are between {from} and {to}",
-      "the count of days between {from} and {to}",
-    ],
-    heldout: ["the days between {from} and {to}", "the number of days that lie between {from} and {to}"],
-  };
-  const asks: Wordings = {
-    train: [
-      "How many days are there between {from} and {to}?",
-      "How many days lie between {from} and {to}?",
-      "From {from} to {to}, how many days pass?",
-      "How many days separate {from} and {to}?",
-      "How many days is it from {from} to {to}?",
-      "How many days elapsed between {from} and {to}?",
-    ],
-    heldout: [
-      "How many days pass between {from} and {to}?",
-      "How many days were there from {from} until {to}?",
-      "Count the days between {from} and {to}.",
-    ],
-  };
-  return framed(
-    "days",
-    split,
-    random,
-    fillIn(random.pick(nouns[split]), slots),
-    count,
-    asks[split].map((ask) => fillIn(ask, slots)),
-  );
+  const [nouns, asks, value] =
+    random.next() < 0.3
+      ? ([dateNouns, dateAsks, isoDate(from + count)] as const)
+      : ([spanNouns, spanAsks, count] as const);
+  const noun = fillIn(random.pick(nouns[split]), slots);
+  const filled = asks[split].map((ask) => fillIn(ask, slots));
+  return framed("days", split, random, noun, value, filled);
 }
+
+const weekdayNouns: Wordings = {
+  train: ["the weekday of {date}", "the day of the week of {date}"],
+  validation: ["the weekday of the day {date}"],
+  heldout: ["the day of the week on {date}", "the weekday on {date}"],
+};
+const weekdayNumbers: Wordings = {
+  train: ["the weekday number of {date} (Monday = 1)", "the number of the weekday of {date} (Monday is 1)"],
+  validation: ["the weekday number (Monday = 1) of {date}"],
+  heldout: ["the number of the weekday of {date} (Monday = 1)"],
+};
+const weekdayAsks: Wordings = {
+  train: [
+    "Which weekday was {date}?",
+    "What day of the week is {date}?",
+    "On which weekday does {date} fall?",
+    "On what day of the week did {date} fall?",
+    "{date} is which weekday?",
+    "What weekday will {date} be?",
+  ],
+  validation: ["What weekday does {date} fall on?", "On which weekday was {date}?", "{date} was what day of the week?"],
+  heldout: ["What was the weekday on {date}?", "Which day of the week was {date}?", "{date} falls on which weekday?"],
+};
 
 function weekdayTask(split: Split, random: Random): PartTask {
   const day = randomDay(random);
   const date = writeDate(day, random);
-  const numbered = random.next() < 0.4;
-  const nouns: Wordings = numbered
-    ? {
-        train: ["the weekday number of {date} (Monday = 1)", "the number of the weekday of {date} (Monday is 1)"],
-        heldout: ["the weekday number (Monday = 1) of {date}"],
-      }
-    : { train: ["the weekday of {date}", "the day of the week of {date}"], heldout: ["the weekday of the day {date}"] };
-  const asks =
-    split === "train"
-      ? [
-          `Which weekday was ${date}?`,
-          `What day of the week is ${date}?`,
-          `On which weekday does ${date} fall?`,
-          `On what day of the week did ${date} fall?`,
-          `${date} is which weekday?`,
-          `What weekday will ${date} be?`,
-        ]
-      : [`What weekday does ${date} fall on?`, `On which weekday was ${date}?`, `${date} was what day of the week?`];
+  const isNumbered = random.next() < 0.4;
+  const noun = fillIn(random.pick((isNumbered ? weekdayNumbers : weekdayNouns)[split]), { date });
+  const asks = isNumbered ? [] : weekdayAsks[split].map((ask) => fillIn(ask, { date }));
   const weekday = isoWeekday(day);
-  return framed(
-    "weekday",
-    split,
-    random,
-    fillIn(random.pick(nouns[split]), { date }),
-    numbered ? weekday : (weekdayNames[weekday - 1] ?? ""),
-    numbered ? [] : asks,
-  );
+  return framed("weekday", split, random, noun, isNumbered ? weekday : (weekdayNames[weekday - 1] ?? ""), asks);
 }
 
 export const partTask: Readonly<Record<PartKind, (split: Split, random: Random) => PartTask>> = {
