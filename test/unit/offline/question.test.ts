@@ -4,6 +4,7 @@
 import { describe, expect, it } from "vitest";
 import { reachesTarget } from "../../../src/engines/offline/expression.ts";
 import { readQuestion } from "../../../src/engines/offline/question/read-question.ts";
+import { type Split, splits } from "../../../src/engines/offline/tasks/part-task.ts";
 import { offlineTasks } from "../../../src/engines/offline/tasks/offline-tasks.ts";
 import { outsideQuestions } from "../../../src/engines/offline/tasks/outside-questions.ts";
 
@@ -73,8 +74,8 @@ describe("a question", () => {
     expect(partsOf("Who was one of the greatest of the top five?")).toEqual([]);
   });
 
-  it("reads generated tasks of both splits as the parts they were made of", () => {
-    for (const split of ["train", "heldout"] as const) {
+  it("reads generated tasks of every split as the parts they were made of", () => {
+    for (const split of splits) {
       const tasks = offlineTasks({ seed: 31, count: 1000, split });
       const read = tasks.map(({ query, kinds }) => ({ query, kinds: kinds.join(), question: readQuestion(query) }));
       // "the mean of 3, 5 and 10 minus 20 squared" has two readings: it is refused, and generated now and then.
@@ -89,18 +90,36 @@ describe("a question", () => {
     }
   });
 
-  it("gives held-out tasks other combinations of kinds than train tasks, and the same tasks for a seed", () => {
-    const sets = (split: "train" | "heldout") =>
+  it("gives validation and held-out tasks other combinations of kinds than train tasks, and the same tasks for a seed", () => {
+    const sets = (split: Split) =>
       new Set(
         offlineTasks({ seed: 8, count: 500, split }).flatMap(({ kinds }) =>
           kinds.length > 1 ? [kinds.toSorted().join("+")] : [],
         ),
       );
-    const heldOut = sets("heldout");
-    expect([...sets("train")].filter((set) => heldOut.has(set))).toEqual([]);
+    const train = sets("train");
+    for (const split of ["validation", "heldout"] as const) {
+      const untrained = sets(split);
+      expect(untrained.size).toBe(5);
+      expect([...train].filter((set) => untrained.has(set))).toEqual([]);
+    }
     expect(offlineTasks({ seed: 8, count: 20, split: "train" })).toEqual(
       offlineTasks({ seed: 8, count: 20, split: "train" }),
     );
+  });
+});
+
+describe("wordings", () => {
+  const months = /January|February|March|April|May|June|July|August|September|October|November|December/g;
+  /** Numbers and dates taken out, so that only the words are left. */
+  const wordsOf = (query: string) => query.replaceAll(months, "#").replaceAll(/#?[\d.,-]+(?:st|nd|rd|th)?/g, "#");
+
+  it("of validation and held-out tasks are in no training task", () => {
+    const wordings = (split: Split) =>
+      new Set(offlineTasks({ seed: 3, count: 3000, split }).map(({ query }) => wordsOf(query)));
+    const [train, validation, heldOut] = splits.map(wordings);
+    expect([...(validation ?? [])].filter((words) => train?.has(words))).toEqual([]);
+    expect([...(heldOut ?? [])].filter((words) => train?.has(words) || validation?.has(words))).toEqual([]);
   });
 });
 
