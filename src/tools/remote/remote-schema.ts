@@ -45,14 +45,21 @@ export function toParameters(schema: unknown, root: unknown): Result<z.ZodType<R
   return ok(
     z
       .looseObject({})
-      .superRefine((value, context) => {
-        for (const issue of check?.safeParse(value).error?.issues ?? []) {
-          context.addIssue({ code: "custom", message: issue.message, path: issue.path, input: value });
+      .check(({ value, issues }) => {
+        for (const { code, message, path, input } of check?.safeParse(value, inputs).error?.issues ?? []) {
+          // What is missing is told apart by its input.
+          issues.push(
+            code === "invalid_type" && input === undefined
+              ? { code, expected: "unknown", message, path, input }
+              : { code: "custom", message, path, input: value },
+          );
         }
       })
       .meta(shown),
   );
 }
+
+const inputs = { reportInput: true };
 
 /** Null for a schema that nobody but its server can check. */
 function toCheck(shown: Readonly<Record<string, unknown>>): z.ZodType | null {

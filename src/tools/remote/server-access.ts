@@ -45,8 +45,20 @@ export function accessOf(
   });
 }
 
+/** Null for what is nested so deeply that it has no text. */
+function toText(said: unknown): string | null | undefined {
+  try {
+    return JSON.stringify(said);
+  } catch {
+    return null;
+  }
+}
+
 function withoutSecret(said: unknown, secret: string): unknown {
-  const text = JSON.stringify(said);
+  const text = toText(said);
+  if (text === null) {
+    return "[left out: nested too deeply]";
+  }
   const escaped = JSON.stringify(secret).slice(1, -1);
   return text === undefined || secret.length < minRedacted || !text.includes(escaped)
     ? said

@@ -43,6 +43,8 @@ export interface ProviderOptions {
   readonly sources: readonly ToolSource[];
   /** Servers that the tenant connected by itself; none unless set. `kept`: as they were a moment ago. */
   readonly tenantSources?: (tenant: string, age: "kept" | "fresh") => Promise<readonly ToolSource[]>;
+  /** Puts something before the tools of servers; nothing unless set. */
+  readonly screen?: (tool: Tool) => Tool;
   /** Injected time, milliseconds. */
   readonly now: () => number;
 }
@@ -65,10 +67,11 @@ interface Entry {
   readonly failures: number;
 }
 
+const asItIs = (tool: Tool) => tool;
 const noSources = () => Promise.resolve([]);
 
 export function createToolProvider(options: ProviderOptions): ToolProvider {
-  const { builtIn, sources, tenantSources = noSources, now } = options;
+  const { builtIn, sources, tenantSources = noSources, screen = asItIs, now } = options;
   const entries = new Map<string, Entry>();
 
   // Values are kept, never promises: a promise belongs to the request that made it.
@@ -104,7 +107,8 @@ export function createToolProvider(options: ProviderOptions): ToolProvider {
       const some = own.slice(start, start + loadWidth);
       loaded.push(...(await Promise.all(some.map(async (source) => ({ source, entry: await load(source, tenant) })))));
     }
-    return gather(builtIn, loaded);
+    const { tools, sources: states } = gather(builtIn, loaded);
+    return { tools: [...builtIn, ...tools.map(screen)], sources: states };
   }
 
   /** Those of `own` and beyond it, of each name; undefined where there is none. */
@@ -139,9 +143,9 @@ function namedOnce(sources: readonly ToolSource[]): ToolSource[] {
   );
 }
 
-/** A name that another tool has is left out: the one that was there first keeps it. */
+/** The servers' tools. A name that another tool has is left out: the one that was there first keeps it. */
 function gather(builtIn: readonly Tool[], loaded: readonly { source: ToolSource; entry: Entry }[]): TenantTools {
-  const tools = [...builtIn];
+  const tools: Tool[] = [];
   const taken = new Set(builtIn.map((tool) => canonicalToolName(tool.name)));
   const states = loaded.map(({ source, entry }): SourceState => {
     const { name, kind } = source;

@@ -10,7 +10,7 @@ import { readDocument, type WebDocument } from "../reading/read-document.ts";
 import type { Tool, ToolContext, ToolError, ToolOutput } from "../tool.ts";
 import { toWebFault } from "../web-service/ask-service.ts";
 import { faultOfStatus, retryRead, type WebFault } from "../web-service/retry-read.ts";
-import { failed, queryBlocked, roomBeside, shorten } from "../web-service/tool-result.ts";
+import { failed, hostBlocked, queryBlocked, roomBeside, shorten } from "../web-service/tool-result.ts";
 import type { WebDeps } from "../web-service/web-deps.ts";
 
 const Arguments = z.strictObject({
@@ -62,7 +62,7 @@ async function readPage(
     return queryBlocked(host);
   }
   if (deps.blocklist.isBlockedUrl(url)) {
-    return hostBlocked(host);
+    return hostBlocked(host, host);
   }
   const fetched = await fetchPage(deps, url, host, signal);
   if (!fetched.ok) {
@@ -71,7 +71,7 @@ async function readPage(
   const { finalUrl } = fetched.value;
   const finalHost = URL.parse(finalUrl)?.host ?? host;
   if (deps.blocklist.isBlockedUrl(finalUrl)) {
-    return hostBlocked(finalHost);
+    return hostBlocked(finalHost, finalHost);
   }
   const contentType = fetched.value.headers.get("content-type");
   const read = await readDocument({ ...fetched.value, contentType }, signal);
@@ -84,10 +84,6 @@ async function readPage(
 function toUrl(given: string): string {
   const text = given.trim();
   return /^[\w-]+(\.[\w-]+)+(:\d+)?([/?#]|$)/.test(text) ? `https://${text}` : text;
-}
-
-function hostBlocked(host: string) {
-  return failed({ code: "host_blocked", detail: `this deployment does not read ${host}` }, host);
 }
 
 function fetchPage(deps: WebDeps, url: string, host: string, signal: AbortSignal) {

@@ -14,11 +14,13 @@ export const BlocklistNote = z.strictObject({
 export type BlocklistNote = z.infer<typeof BlocklistNote>;
 
 export interface Blocklist {
-  isBlockedUrl(url: string): boolean;
+  readonly isBlockedUrl: (url: string) => boolean;
   /** A search for a blocked question, alone or among other words. */
-  isBlockedQuery(query: string): boolean;
+  readonly isBlockedQuery: (query: string) => boolean;
   /** A text that quotes a blocked question: a copy of the test, perhaps with its answers. */
-  quotesBlockedQuery(text: string): boolean;
+  readonly quotesBlockedQuery: (text: string) => boolean;
+  /** Another one for another list. Not for logs: it holds the questions. */
+  readonly fingerprint: string;
   /** Null where nothing is blocked. */
   readonly note: BlocklistNote | null;
 }
@@ -40,6 +42,7 @@ export function readBlocklist(variables: Variables): Blocklist {
     },
     isBlockedQuery: (query) => containsAny(query, queries),
     quotesBlockedQuery: (text) => containsAny(text, quoted),
+    fingerprint: JSON.stringify([hosts, queries]),
     note:
       hosts.length + queries.length === 0 ? null : { hosts: hosts.slice(0, maxNotedHosts), queries: queries.length },
   };

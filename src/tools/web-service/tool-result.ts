@@ -26,6 +26,11 @@ export function queryBlocked(producedBy: string) {
   return failed({ code: "query_blocked", detail: "this deployment does not search for this question" }, producedBy);
 }
 
+/** The code of an address on the deployment's block-list. */
+export function hostBlocked(host: string, producedBy: string) {
+  return failed({ code: "host_blocked", detail: `this deployment does not read ${host}` }, producedBy);
+}
+
 /** The beginning of a text, never half a character. */
 export function shorten(text: string, maxChars: number): string {
   return text.length <= maxChars
