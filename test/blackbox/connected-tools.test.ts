@@ -5,6 +5,7 @@ import { afterAll, expect, test } from "vitest";
 import * as z from "zod";
 import { startHttpApi } from "../support/peers/http-api.ts";
 import { mcpKey, startMcpPeers } from "../support/peers/mcp.ts";
+import type { RecordedRequest } from "../support/mock-openai.ts";
 import { until } from "../support/until.ts";
 import { withMock } from "./support/with-mock.ts";
 
@@ -27,7 +28,7 @@ const world = withMock({
       name: "crm",
       document: `${crm.origin}/documents/v3.json`,
       base_url: `${crm.origin}/v2`,
-      tools: ["getCustomer", "createCustomer"],
+      tools: ["getCustomer", "createCustomer", "pay"],
     },
   ]),
 });
@@ -36,6 +37,14 @@ const Catalogue = z.looseObject({
   data: z.array(z.looseObject({ name: z.string(), repeat: z.string(), by_default: z.boolean() })),
   sources: z.array(z.looseObject({ name: z.string(), state: z.string(), detail: z.string().nullable() })),
 });
+interface Crashed {
+  readonly repeat: "safe" | "keyed" | "never";
+  readonly tool: string;
+  readonly args: unknown;
+  /** That the server sees the call. */
+  readonly times: number;
+}
+
 const Called = z.looseObject({ ok: z.boolean() });
 
 async function send(path: string, body?: unknown): Promise<unknown> {
@@ -65,6 +74,7 @@ test("the catalogue shows what answers, and why the rest does not", async () => 
     "older__count safe",
     "crm__getCustomer safe",
     "crm__createCustomer never",
+    "crm__pay keyed",
   ]);
   expect(remote.every(({ by_default }) => by_default)).toBe(true);
   expect(sources.map(({ name, state, detail }) => `${name} ${state} ${detail?.split(":")[0] ?? ""}`.trim())).toEqual([
@@ -132,6 +142,46 @@ test("a run uses them like its own, and a second one with kept results calls nob
   });
   expect(first.event).not.toHaveProperty("cached");
   expect(await callOf()).toMatchObject({ calls: 0, event: { result: { sku: "A-1", count: 12 }, cached: true } });
+});
+
+test("after a power cut a call is made again where its tool is safe or keyed, and with the same key", async () => {
+  const calls: readonly Crashed[] = [
+    { repeat: "safe", tool: "crm__getCustomer", args: { id: "fault-slow-once-safe", "X-Api-Key": "k" }, times: 2 },
+    { repeat: "keyed", tool: "crm__pay", args: { body: { note: "fault-slow-once-keyed" } }, times: 2 },
+    { repeat: "never", tool: "crm__createCustomer", args: { body: { name: "fault-slow-once-never" } }, times: 1 },
+  ];
+  const callOf = ({ body }: RecordedRequest) =>
+    calls.find(({ repeat }) => JSON.stringify(body["messages"]).includes(`[${repeat}]`));
+  world.mock.on("planner", (request) => ({
+    json: {
+      justification: "",
+      context: "",
+      sub_goal: `[${callOf(request)?.repeat}]`,
+      tool_name: callOf(request)?.tool,
+    },
+  }));
+  world.mock.on("executor", (request) => ({ json: { analysis: "", calls: [{ arguments: callOf(request)?.args }] } }));
+  const sent = (repeat: string) =>
+    crm.requests.filter(({ url, body }) => `${url} ${body}`.includes(`fault-slow-once-${repeat}`));
+  const runs = await Promise.all(
+    calls.map(({ repeat, tool }) =>
+      world.api.start({ query: `Carry out [${repeat}].`, tools: [tool], limits: { max_turns: 1 } }),
+    ),
+  );
+  await until("every call has arrived", () =>
+    Promise.resolve(calls.every(({ repeat }) => sent(repeat).length === 1) ? true : null),
+  );
+  await world.restart();
+  for (const [index, { repeat, times }] of calls.entries()) {
+    const id = runs[index]?.id ?? "";
+    await world.api.ended(id);
+    const keys = sent(repeat).map(({ headers }) => headers["idempotency-key"]);
+    expect(keys).toEqual(Array.from({ length: times }, () => `${id}/1/0`));
+    const ended = (await world.api.events(id)).find(({ type }) => type === "tool.completed" || type === "tool.failed");
+    expect(ended).toMatchObject(
+      times === 2 ? { type: "tool.completed" } : { type: "tool.failed", problem: { code: "outcome_unknown" } },
+    );
+  }
 });
 
 test("a run whose server is gone when its loop starts again goes on without it", async () => {

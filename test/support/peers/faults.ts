@@ -3,6 +3,7 @@
 
 import type { IncomingMessage, ServerResponse } from "node:http";
 import { gzipSync } from "node:zlib";
+import { unreachable } from "../../../src/lib/unreachable.ts";
 
 export const faultKinds = [
   "slow",
@@ -31,20 +32,34 @@ export function misbehave(
   response: ServerResponse,
   memory: FaultMemory,
 ): boolean {
-  const found = marker.exec(asked);
-  if (found === null) {
-    return false;
+  const kind = faultOf(asked, memory);
+  if (kind !== null) {
+    answer(kind, request, response);
   }
-  const [whole, kind = "", once] = found;
-  if (once !== undefined && memory.met.has(whole)) {
-    return false;
-  }
-  memory.met.add(whole);
-  answer(kind, request, response);
-  return true;
+  return kind !== null;
 }
 
-function answer(kind: string, request: IncomingMessage, response: ServerResponse): void {
+/** What is asked for; null where it is nothing, or was done before and is to be done once. */
+export function faultOf(asked: string, memory: FaultMemory): FaultKind | null {
+  const [whole = "", , once] = marker.exec(asked) ?? [];
+  const kind = faultKinds.find((one) => whole.startsWith(`fault-${one}`)) ?? null;
+  if (kind === null || (once !== undefined && memory.met.has(whole))) {
+    return null;
+  }
+  memory.met.add(whole);
+  return kind;
+}
+
+/** On a stream of server-sent events that is open already. */
+export function spoil(kind: "garbage" | "endless", stream: ServerResponse): void {
+  if (kind === "garbage") {
+    stream.write('event: message\ndata: {"results": [{"url": 7}\n\n');
+    return;
+  }
+  pour(stream);
+}
+
+function answer(kind: FaultKind, request: IncomingMessage, response: ServerResponse): void {
   switch (kind) {
     case "slow":
       // Headers at once and then nothing: the worst kind of slow.
@@ -64,7 +79,11 @@ function answer(kind: string, request: IncomingMessage, response: ServerResponse
       response.writeHead(200, { "content-type": "application/json" }).end('{"results": [{"url": 7}], "pages": "none"');
       return;
     case "endless":
-      endless(response);
+      // As what the client wants to have, so that it reads.
+      response.writeHead(200, {
+        "content-type": request.headers.accept?.includes("text/html") === true ? "text/plain" : "application/json",
+      });
+      pour(response);
       return;
     case "inward":
       response.writeHead(302, { location: "http://127.0.0.1:9/latest/meta-data" }).end();
@@ -75,13 +94,15 @@ function answer(kind: string, request: IncomingMessage, response: ServerResponse
     case "bomb":
       response.writeHead(200, { "content-type": "text/html", "content-encoding": "gzip" }).end(bomb());
       return;
-    default:
+    case "reset":
       request.socket.destroy();
+      return;
+    default:
+      unreachable(kind);
   }
 }
 
-function endless(response: ServerResponse): void {
-  response.writeHead(200, { "content-type": "text/plain" });
+function pour(response: ServerResponse): void {
   const piece = "and so on and on ".repeat(4_000);
   const write = () => {
     while (!response.destroyed && response.write(piece)) {

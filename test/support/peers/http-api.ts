@@ -1,9 +1,10 @@
 // A company's HTTP API on a real socket, with its OpenAPI document in several forms. It writes down what it was sent
-// and misbehaves on paths that say so.
+// and misbehaves on paths that say so, and where a word of the request does.
 
 import { once } from "node:events";
 import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
 import { Readable } from "node:stream";
+import { type FaultMemory, misbehave } from "./faults.ts";
 
 export const apiKey = "api-key-0123456789";
 
@@ -23,8 +24,9 @@ export interface HttpApi {
 
 export async function startHttpApi(): Promise<HttpApi> {
   const requests: ApiRequest[] = [];
+  const faults: FaultMemory = { met: new Set() };
   const server = createServer((request, response) => {
-    answer(requests, request, response).catch(() => response.destroy());
+    answer({ requests, faults }, request, response).catch(() => response.destroy());
   });
   server.listen({ port: 0, host: "127.0.0.1" });
   await once(server, "listening");
@@ -43,7 +45,12 @@ export async function startHttpApi(): Promise<HttpApi> {
   };
 }
 
-async function answer(requests: ApiRequest[], request: IncomingMessage, response: ServerResponse): Promise<void> {
+interface State {
+  readonly requests: ApiRequest[];
+  readonly faults: FaultMemory;
+}
+
+async function answer({ requests, faults }: State, request: IncomingMessage, response: ServerResponse): Promise<void> {
   const body = Buffer.concat(await Readable.from(request).toArray()).toString();
   const { pathname } = new URL(request.url ?? "/", "http://peer");
   if (pathname.startsWith("/documents/")) {
@@ -51,6 +58,9 @@ async function answer(requests: ApiRequest[], request: IncomingMessage, response
     return;
   }
   requests.push({ method: request.method ?? "", url: request.url ?? "", headers: request.headers, body });
+  if (misbehave(`${request.url} ${body}`, request, response, faults)) {
+    return;
+  }
   const json = (status: number, value: unknown): void => {
     response.writeHead(status, { "content-type": "application/json" }).end(JSON.stringify(value));
   };

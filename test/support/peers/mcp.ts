@@ -1,5 +1,6 @@
-// MCP servers on a real socket, built with the official SDK in each era, and ones that misbehave. The transport of 2024
-// is written out here, because the SDK no longer serves it.
+// MCP servers on a real socket, built with the official SDK in each era, and ones that misbehave: at all times where
+// their path says so, and with their tools alone where a word of their address or of a call's arguments does. The
+// transport of 2024 is written out here, because the SDK no longer serves it.
 
 import { randomUUID } from "node:crypto";
 import { once } from "node:events";
@@ -14,6 +15,7 @@ import {
   WebStandardStreamableHTTPServerTransport,
 } from "@modelcontextprotocol/server";
 import * as z from "zod";
+import { type FaultMemory, faultOf, misbehave, spoil } from "./faults.ts";
 
 export const mcpKey = "mcp-key-0123456789";
 
@@ -41,11 +43,24 @@ interface State {
   orders: number;
   ttlMs: number;
   readonly sessions: Map<string, WebStandardStreamableHTTPServerTransport>;
-  readonly streams: Map<string, InMemoryTransport>;
+  readonly streams: Map<string, OpenStream>;
+  readonly faults: FaultMemory;
+}
+
+interface OpenStream {
+  readonly transport: InMemoryTransport;
+  readonly response: ServerResponse;
 }
 
 export async function startMcpPeers(): Promise<McpPeers> {
-  const state: State = { requests: [], orders: 0, ttlMs: 60_000, sessions: new Map(), streams: new Map() };
+  const state: State = {
+    requests: [],
+    orders: 0,
+    ttlMs: 60_000,
+    sessions: new Map(),
+    streams: new Map(),
+    faults: { met: new Set() },
+  };
   const server = createServer((request, response) => {
     handle(state, request, response).catch(() => response.destroy());
   });
@@ -121,6 +136,11 @@ async function handle(state: State, request: IncomingMessage, response: ServerRe
   const url = new URL(request.url ?? "/", `http://${request.headers.host ?? "peer"}`);
   const rpc = rpcMethodOf(body.toString());
   state.requests.push({ path: url.pathname, method: request.method ?? "", rpc, headers: request.headers });
+  const isOfTools = rpc === "tools/list" || rpc === "tools/call";
+  const asked = `${url.href} ${body.toString()}`;
+  if (isOfTools && url.pathname !== "/messages" && misbehave(asked, request, response, state.faults)) {
+    return;
+  }
   switch (url.pathname) {
     case "/modern":
       return reply(response, await createMcpHandler(() => buildServer(state)).fetch(toWeb(request, url, body)));
@@ -131,11 +151,13 @@ async function handle(state: State, request: IncomingMessage, response: ServerRe
         ? reply(response, await createMcpHandler(() => buildServer(state)).fetch(toWeb(request, url, body)))
         : void response.writeHead(401).end();
     case "/sse":
-      return openStream(state, request, response);
+      return openStream(state, url, request, response);
     case "/messages":
-      return takeMessage(state, url, body, response);
+      return takeMessage(state, { asked: isOfTools ? asked : "", url, body }, request, response);
     default:
-      return misbehave(url.pathname.slice(1), response);
+      if (!misbehave(`fault-${url.pathname.slice(1)}`, request, response, state.faults)) {
+        response.writeHead(404).end();
+      }
   }
 }
 
@@ -154,7 +176,7 @@ async function answerLegacy(state: State, request: Request): Promise<Response> {
 }
 
 /** HTTP+SSE, revision 2024-11-05: a GET opens the stream, whose first event names the address for messages. */
-async function openStream(state: State, request: IncomingMessage, response: ServerResponse): Promise<void> {
+async function openStream(state: State, url: URL, request: IncomingMessage, response: ServerResponse): Promise<void> {
   if (request.method !== "GET") {
     response.writeHead(405).end();
     return;
@@ -167,49 +189,41 @@ async function openStream(state: State, request: IncomingMessage, response: Serv
   };
   await near.start();
   await buildServer(state).connect(far);
-  state.streams.set(id, near);
+  state.streams.set(id, { transport: near, response });
   response.on("close", () => state.streams.delete(id));
   response.writeHead(200, { "content-type": "text/event-stream" });
-  response.write(`event: endpoint\ndata: /messages?id=${id}\n\n`);
+  response.write(`event: endpoint\ndata: /messages?id=${id}&${url.searchParams}\n\n`);
 }
 
-async function takeMessage(state: State, url: URL, body: Buffer, response: ServerResponse): Promise<void> {
+interface Message {
+  /** What is searched for a fault; empty where none may be met. */
+  readonly asked: string;
+  readonly url: URL;
+  readonly body: Buffer;
+}
+
+/** Answers come on the stream, and so do the faults that an answer can have. */
+async function takeMessage(
+  state: State,
+  { asked, url, body }: Message,
+  request: IncomingMessage,
+  response: ServerResponse,
+): Promise<void> {
   const stream = state.streams.get(url.searchParams.get("id") ?? "");
-  response.writeHead(stream === undefined ? 404 : 202).end();
-  await stream?.send(parseJSONRPCMessage(JSON.parse(body.toString())));
-}
-
-function misbehave(how: string, response: ServerResponse): void {
-  switch (how) {
-    case "broken":
-      response.writeHead(500).end("no");
-      return;
-    case "garbage":
-      response.writeHead(200, { "content-type": "application/json" }).end("<html>hello</html>");
-      return;
-    case "inward":
-      response.writeHead(307, { location: "http://127.0.0.1:9/mcp" }).end();
-      return;
-    case "endless":
-      response.writeHead(200, { "content-type": "application/json" });
-      pour(response);
-      return;
-    case "silent":
-      return;
-    default:
-      response.writeHead(404).end();
-  }
-}
-
-function pour(response: ServerResponse): void {
-  const chunk = " ".repeat(65_536);
-  const more = (): void => {
-    while (!response.destroyed && response.write(chunk)) {
-      // Until the socket is full.
+  const fault = faultOf(asked, state.faults);
+  if (fault === "slow" || fault === "garbage" || fault === "endless") {
+    response.writeHead(202).end();
+    if (fault !== "slow" && stream !== undefined) {
+      spoil(fault, stream.response);
     }
-  };
-  response.on("drain", more);
-  more();
+    return;
+  }
+  if (fault !== null) {
+    misbehave(asked, request, response, state.faults);
+    return;
+  }
+  response.writeHead(stream === undefined ? 404 : 202).end();
+  await stream?.transport.send(parseJSONRPCMessage(JSON.parse(body.toString())));
 }
 
 function rpcMethodOf(body: string): string | null {
