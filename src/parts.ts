@@ -17,6 +17,7 @@ import { createPolicies, type Policies } from "./policies/policies.ts";
 import { createCapabilityStore } from "./store/capabilities.ts";
 import { createMcpServerStore } from "./store/mcp-servers.ts";
 import { createPolicyStore } from "./store/policies.ts";
+import { createToolHealthLog } from "./store/tool-health.ts";
 import { createToolResultStore, type ToolResultStore } from "./store/tool-results.ts";
 import { createBaseGenerator } from "./tools/base-generator/tool.ts";
 import { ownTools } from "./tools/own-tools.ts";
@@ -24,10 +25,12 @@ import { createPythonCoder } from "./tools/python-coder/tool.ts";
 import { createMcpRegistry, type McpRegistry } from "./tools/mcp/registry.ts";
 import type { RegisteredMcpServer } from "./tools/mcp/registration.ts";
 import { maxRemoteTimeoutMs } from "./tools/remote/tool-server.ts";
+import { screenTool } from "./tools/remote/screen-tool.ts";
 import { createToolSources } from "./tools/remote/create-tool-sources.ts";
 import { createToolProvider, type ToolProvider } from "./tools/remote/tool-provider.ts";
 import type { Tool } from "./tools/tool.ts";
 import type { Blocklist } from "./tools/web-service/blocklist.ts";
+import type { HealthLog } from "./tools/web-service/watch-tool.ts";
 import { createWebTools } from "./tools/web-service/create-web-tools.ts";
 
 export interface Parts {
@@ -50,6 +53,7 @@ export interface Parts {
   readonly secretFor: SecretFor;
   /** What the web tools keep from a run; its log says so. */
   readonly blocklist: Blocklist;
+  readonly toolHealth: HealthLog;
   readonly clock: Clock;
   readonly random: () => number;
   /** The longest that one call of an engine or a tool may take. */
@@ -80,11 +84,13 @@ export function createParts(env: Env): Parts {
   });
   const policy = configuredPolicy(variables, engine);
   const configured = { version: policy.version, model: engine.modelOf("planner") };
+  const toolHealth = createToolHealthLog(env.DB, clock.now, warn);
   const web = createWebTools(variables, {
     pages: guard.fetch,
     fetch: (input, init) => fetch(input, init),
     clock,
     random,
+    health: toolHealth,
   });
   const sandbox = createSandboxClient(env);
   const toolsWith = (python: Tool) => [createBaseGenerator(), python, ...web.tools, ...ownTools];
@@ -115,6 +121,7 @@ export function createParts(env: Env): Parts {
       builtIn: tools,
       sources,
       tenantSources: mcpServers.sourcesOf,
+      screen: (tool) => screenTool(tool, web.blocklist),
       now: clock.now,
     }),
     toolResults: createToolResultStore(env.DB, clock.now, warn),
@@ -129,6 +136,7 @@ export function createParts(env: Env): Parts {
     guard,
     secretFor,
     blocklist: web.blocklist,
+    toolHealth,
     clock,
     random,
     longestCallMs: Math.max(readTimeoutMs(variables), maxRemoteTimeoutMs, ...tools.map((tool) => tool.timeoutMs)),

@@ -85,6 +85,7 @@ function createServices(env: Env, parts: Parts, ledger: Ledger): Services {
     probes: { ledger: () => ledger.ping(), records: () => createRecordStore(env.BUCKET).ping() },
     tools: parts.tools.map(toCatalogueTool),
     toolsFor: async (tenant) => toCatalogue(await parts.toolProvider.toolsFor(tenant)),
+    toolHealth: () => parts.toolHealth.read(),
     callTool: async (tenant, name, args, signal) => {
       const tool = await parts.toolProvider.toolNamed(tenant, name);
       return tool === null

@@ -21,6 +21,7 @@ import type { Ledger } from "../store/ledger.ts";
 import type { RecordStore } from "../store/records.ts";
 import type { RewardStore } from "../store/rewards.ts";
 import type { McpRegistry } from "../tools/mcp/registry.ts";
+import type { ToolHealth } from "../tools/web-service/watch-tool.ts";
 import type { CatalogueTool, ToolCatalogue } from "./tool-catalogue.ts";
 
 /** Who serves a role. */
@@ -63,6 +64,8 @@ export interface Services {
   readonly tools: readonly CatalogueTool[];
   /** The same and those of the tenant's connected servers, which are asked where their lists are old. */
   toolsFor(tenant: string): Promise<ToolCatalogue>;
+  /** By tool: how the services behind those of the deployment answered last. */
+  toolHealth(): Promise<ReadonlyMap<string, ToolHealth>>;
   /** One call outside any run; null where there is no such tool. */
   callTool(tenant: string, name: string, args: unknown, signal: AbortSignal): Promise<AloneOutcome | null>;
   /** The configured planner, which serves until a tenant activates another. */

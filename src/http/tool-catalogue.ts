@@ -6,6 +6,7 @@ import type { PolicyRef } from "../agent/run-spec.ts";
 import type { PlannerKind } from "../policies/planner-kind.ts";
 import type { SourceState, TenantTools } from "../tools/remote/tool-provider.ts";
 import type { Tool } from "../tools/tool.ts";
+import { ToolHealth } from "../tools/web-service/watch-tool.ts";
 import { findTool } from "../tools/tool-name.ts";
 import { invalidField } from "./problem.ts";
 import type { Services } from "./services.ts";
@@ -31,6 +32,9 @@ const CatalogueTool = z.strictObject({
 export type CatalogueTool = z.infer<typeof CatalogueTool>;
 
 export const ToolCatalogueEntry = CatalogueTool.extend({
+  health: ToolHealth.nullable().describe(
+    "How the service or server behind it answered last; null where there is none, or nothing is known yet.",
+  ),
   by_default: z.boolean().describe("A run that names neither tools nor policy gets it, with the active planner."),
 });
 export type ToolCatalogueEntry = z.infer<typeof ToolCatalogueEntry>;
@@ -82,6 +86,18 @@ export function toCatalogueTool(tool: Tool): CatalogueTool {
     availability:
       availability.state === "ready" ? { state: "ready" } : { state: "needs", needs: [...availability.needs] },
   };
+}
+
+/** As `GET /v1/tools` shows them. `health`: of the deployment's own; a connected server's is what it said last. */
+export function toEntries(
+  { tools, sources }: ToolCatalogue,
+  { planner, health }: { readonly planner: PlannerKind; readonly health: ReadonlyMap<string, ToolHealth> },
+): ToolCatalogueEntry[] {
+  return tools.map((tool) => {
+    const source = sources.find((one) => one.tools.includes(tool.name));
+    const asked = source === undefined ? null : { state: "ok" as const, code: null, checked_at: source.checked_at };
+    return { ...tool, health: health.get(tool.name) ?? asked, by_default: isByDefault(tool, planner) };
+  });
 }
 
 /** Whether a run of this planner that names no tools gets it. */

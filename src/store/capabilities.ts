@@ -4,8 +4,8 @@
 // has learnt itself.
 
 import { Capabilities, type CapabilityStore } from "../engines/hosted/capabilities.ts";
-import { openDeadline } from "../lib/deadline.ts";
 import type { TtlCache } from "../lib/ttl-cache.ts";
+import { inTime } from "./in-time.ts";
 import { guardStore } from "./store-fault.ts";
 
 const upsert = `
@@ -22,17 +22,6 @@ const timeoutMs = 2_000;
 /** How long a ledger that failed is not asked again: a row of calls must not wait for it one after another. */
 const restMs = 5_000;
 
-async function inTime<T>(call: () => Promise<T>): Promise<T> {
-  const deadline = openDeadline(timeoutMs, null);
-  const { promise, reject } = Promise.withResolvers<never>();
-  deadline.signal.addEventListener("abort", () => reject(deadline.signal.reason));
-  try {
-    return await Promise.race([call(), promise]);
-  } finally {
-    deadline.close();
-  }
-}
-
 /** `now` in milliseconds. The cache answers repeated questions and has what was put here even if the ledger has not. */
 export function createCapabilityStore(
   db: D1Database,
@@ -47,7 +36,7 @@ export function createCapabilityStore(
         throw new Error("the ledger failed a moment ago");
       }
       try {
-        return await inTime(call);
+        return await inTime(timeoutMs, call);
       } catch (error) {
         restsUntil = now() + restMs;
         throw error;

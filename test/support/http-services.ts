@@ -206,6 +206,7 @@ export function createWorld(options: WorldOptions = {}): TestWorld {
     probes: { d1: () => Promise.resolve(), r2: () => Promise.resolve() },
     tools,
     toolsFor: () => Promise.resolve({ tools, sources: [] }),
+    toolHealth: () => Promise.resolve(new Map()),
     callTool: async (_tenant, name) =>
       name === "python_coder"
         ? { kind: "completed", result: "42", cut: false, producedBy: "cpython-test", ms: 1 }

@@ -6,7 +6,7 @@ import { maxBodyBytes } from "../body.ts";
 import { type App, mount } from "../mount.ts";
 import { defineRoute, json, noBody, noParams, noQuery } from "../route.ts";
 import type { Services } from "../services.ts";
-import { isByDefault, ToolCatalogueEntry, ToolSourceEntry } from "../tool-catalogue.ts";
+import { toEntries, ToolCatalogueEntry, ToolSourceEntry } from "../tool-catalogue.ts";
 import { maxLimits, maxQueryCharacters, pageOf, ServiceInfo } from "../wire.ts";
 
 const common = {
@@ -66,9 +66,9 @@ async function describeService(services: Services, tenant: string): Promise<Serv
 export function mountCatalogue(app: App, services: Services): void {
   mount(app, services, listToolsRoute, async ({ principal: { tenant } }) => {
     const planner = await services.plannerOf(tenant, await activePolicy(services, tenant));
-    const { tools, sources } = await services.toolsFor(tenant);
-    const data = tools.map((tool) => ({ ...tool, by_default: isByDefault(tool, planner) }));
-    return Response.json({ data, has_more: false, next_cursor: null, sources });
+    const catalogue = await services.toolsFor(tenant);
+    const data = toEntries(catalogue, { planner, health: await services.toolHealth() });
+    return Response.json({ data, has_more: false, next_cursor: null, sources: catalogue.sources });
   });
   mount(app, services, infoRoute, async ({ principal }) =>
     Response.json(await describeService(services, principal.tenant)),

@@ -13,6 +13,7 @@ import { chooseProvider } from "../web-search/providers.ts";
 import { createWebSearch } from "../web-search/tool.ts";
 import { createWikipediaSearch, type Wikipedia } from "../wikipedia-search/tool.ts";
 import { type Blocklist, readBlocklist } from "./blocklist.ts";
+import { type HealthLog, watchTool } from "./watch-tool.ts";
 import { webVariables } from "./web-variables.ts";
 import type { WebDeps } from "./web-deps.ts";
 
@@ -25,6 +26,8 @@ export interface WebToolDeps {
   readonly fetch: DeploymentGuardDeps["fetch"];
   readonly clock: Pick<Clock, "now" | "sleep">;
   readonly random: () => number;
+  /** Told how the services answer; nobody unless set. */
+  readonly health?: Pick<HealthLog, "note">;
 }
 
 export interface WebTools {
@@ -43,7 +46,10 @@ const serviceVariables = [
   "EMBEDDINGS_BASE_URL",
 ] as const;
 
-export function createWebTools(variables: Variables, { pages, fetch, clock, random }: WebToolDeps): WebTools {
+const nobody: Pick<HealthLog, "note"> = { note: () => Promise.resolve() };
+
+export function createWebTools(variables: Variables, deps: WebToolDeps): WebTools {
+  const { pages, fetch, clock, random, health = nobody } = deps;
   const value = (name: string): string => variables[name]?.trim() ?? "";
   const blocklist = readBlocklist(variables);
   const rules = { ...variables, FETCH_ALLOW: withServices(value) };
@@ -60,7 +66,7 @@ export function createWebTools(variables: Variables, { pages, fetch, clock, rand
           },
           asking,
         );
-  const deps: WebDeps = { ...asking, pages, ranker: createRanker(embedder), blocklist };
+  const web: WebDeps = { ...asking, pages, ranker: createRanker(embedder), blocklist };
   const geminiKey = value("GEMINI_API_KEY");
   const gemini = {
     baseUrl: value("GEMINI_BASE_URL") || "https://generativelanguage.googleapis.com/v1beta",
@@ -68,10 +74,11 @@ export function createWebTools(variables: Variables, { pages, fetch, clock, rand
     apiKey: geminiKey,
   };
   const tools = [
-    createWikipediaSearch(deps, readWikipedia(value)),
-    createWebSearch(deps, chooseProvider(variables)),
-    createWebRead(deps),
-    createGoogleSearch(deps, geminiKey === "" ? null : gemini),
+    watchTool(createWikipediaSearch(web, readWikipedia(value)), health),
+    watchTool(createWebSearch(web, chooseProvider(variables)), health),
+    // A page that fails says nothing about other pages.
+    createWebRead(web),
+    watchTool(createGoogleSearch(web, geminiKey === "" ? null : gemini), health),
   ];
   return { tools: tools.map((tool) => ({ ...tool, version: versionOf(value) })), blocklist };
 }

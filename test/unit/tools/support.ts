@@ -3,7 +3,7 @@
 import { createDeploymentGuard } from "../../../src/lib/guarded-fetch/deployment-guard.ts";
 import type { Result } from "../../../src/lib/result.ts";
 import type { Tool, ToolContext, ToolError, ToolOutput } from "../../../src/tools/tool.ts";
-import { createWebTools } from "../../../src/tools/web-service/create-web-tools.ts";
+import { createWebTools, type WebToolDeps } from "../../../src/tools/web-service/create-web-tools.ts";
 
 export type Outcome = Result<ToolOutput, ToolError>;
 
@@ -24,10 +24,15 @@ export function toolContext(signal: AbortSignal = new AbortController().signal):
 
 type Fetch = (url: string, init: RequestInit) => Promise<Response>;
 
+interface WebToolOptions extends Pick<WebToolDeps, "health"> {
+  readonly send?: Fetch;
+  readonly waits?: number[];
+}
+
 /** Waits end at once; what was waited for stands in `waits`. */
 export function webTools(
   variables: Readonly<Record<string, string>>,
-  { send = fetch, waits = [] }: { readonly send?: Fetch; readonly waits?: number[] } = {},
+  { send = fetch, waits = [], ...more }: WebToolOptions = {},
 ): readonly Tool[] {
   const clock = {
     now: () => 0,
@@ -38,7 +43,7 @@ export function webTools(
   };
   const guard = { fetch: (url: string, init: RequestInit) => send(url, init), now: clock.now };
   const pages = createDeploymentGuard(variables, guard).fetch;
-  return createWebTools(variables, { pages, fetch: guard.fetch, clock, random: () => 0 }).tools;
+  return createWebTools(variables, { pages, fetch: guard.fetch, clock, random: () => 0, ...more }).tools;
 }
 
 /** One call as the loop makes it: the arguments are checked first. */
