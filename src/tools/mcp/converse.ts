@@ -13,7 +13,7 @@ import { openDeadline } from "../../lib/deadline.ts";
 import type { GuardedFetch } from "../../lib/guarded-fetch/guarded-fetch.ts";
 import { err, ok, type Result } from "../../lib/result.ts";
 import { type Conversation, openConversation } from "../remote/capped-fetch.ts";
-import { type McpFault, toMcpFault } from "./mcp-fault.ts";
+import { type McpFault, MessageRefused, toMcpFault } from "./mcp-fault.ts";
 
 /** How to talk to a server that was met before. */
 export interface Acquaintance {
@@ -117,7 +117,14 @@ async function connectHttp(peer: Peer, conversation: Conversation, timeoutMs: nu
 async function connectSse(peer: Peer, conversation: Conversation, timeoutMs: number): Promise<Connection> {
   const client = createClient();
   const transport = new SSEClientTransport(new URL(peer.url), {
-    fetch: (url, init) => conversation.fetch(url, init),
+    fetch: async (url, init) => {
+      const response = await conversation.fetch(url, init);
+      if (init?.method === "POST" && !response.ok) {
+        await response.body?.cancel();
+        throw new MessageRefused(response.status);
+      }
+      return response;
+    },
     requestInit: { headers: { ...peer.headers } },
     redirectPolicy: "follow",
   });

@@ -9,6 +9,17 @@ export interface McpFault {
   readonly detail: string;
 }
 
+/** A message that a server of 2024 did not take. The client's own error has the status in its words alone. */
+export class MessageRefused extends Error {
+  readonly status: number;
+
+  constructor(status: number) {
+    super(`the message was answered with status ${status}`);
+    this.name = "MessageRefused";
+    this.status = status;
+  }
+}
+
 const maxDetailChars = 1_000;
 /** JSON-RPC 2.0, section 5.1. */
 const invalidParams = -32_602;
@@ -33,7 +44,7 @@ export function toMcpFault(error: unknown, stopped: AbortSignal | null = null): 
 }
 
 function toKnownFault(error: Error): McpFault | null {
-  if (SdkHttpError.isInstance(error)) {
+  if (SdkHttpError.isInstance(error) || error instanceof MessageRefused) {
     return { code: codeOfStatus(error.status), detail: `the server answered with status ${error.status}` };
   }
   if (SseError.isInstance(error) && error.code !== undefined) {

@@ -192,7 +192,7 @@ async function openStream(state: State, url: URL, request: IncomingMessage, resp
   state.streams.set(id, { transport: near, response });
   response.on("close", () => state.streams.delete(id));
   response.writeHead(200, { "content-type": "text/event-stream" });
-  response.write(`event: endpoint\ndata: /messages?id=${id}&${url.searchParams}\n\n`);
+  response.write(`event: endpoint\ndata: /messages?id=${id}&${url.searchParams.toString()}\n\n`);
 }
 
 interface Message {

@@ -87,6 +87,21 @@ describe.each(["modern", "legacy", "sse"])("a server of the %s era", (path) => {
     expect(call?.headers["idempotency-key"]).toBe("run_1/1/0");
   });
 
+  test.each([
+    ["limited", "rate_limited"],
+    ["broken", "server_error"],
+    ["denied", "access_denied"],
+    ["inward", "address_refused"],
+    ["reset", "connection_failed"],
+  ])("that is %s when a tool is called fails with %s", async (fault, code) => {
+    expect(await callTool(await toolsOf(stock(path)), "stock__count", { sku: `fault-${fault}-${path}` })).toMatchObject(
+      {
+        ok: false,
+        error: { code },
+      },
+    );
+  });
+
   test("is not read beyond the cap", async () => {
     expect(await callTool(await toolsOf(stock(path)), "stock__much", {})).toMatchObject({
       ok: false,
