@@ -4,8 +4,9 @@ import type { ExporterApi } from "../durable-objects/export-api.ts";
 import type { BatchApi } from "../durable-objects/batch-api.ts";
 import type { SessionApi } from "../durable-objects/session-api.ts";
 import { callAlone } from "./agent/call-alone.ts";
+import { readEndpoint } from "./engines/endpoints.ts";
 import { Role } from "./engines/engine.ts";
-import type { Env } from "./env.ts";
+import { type Env, variablesOf } from "./env.ts";
 import { createApp } from "./http/app.ts";
 import type { App } from "./http/mount.ts";
 import type { RoleEngine, Services } from "./http/services.ts";
@@ -113,6 +114,7 @@ function createServices(env: Env, parts: Parts, ledger: Ledger): Services {
       allowAnonymous: env.ALLOW_ANONYMOUS === "1",
       corsOrigins: (env.CORS_ORIGINS ?? "").split(",").flatMap((origin) => origin.trim() || []),
       maxPolicyStaleness: wholeNumberOf(env.MAX_POLICY_STALENESS, defaultMaxStaleness),
+      hasJudge: readEndpoint(variablesOf(env), "judge").kind === "hosted",
     },
   };
 }

@@ -1,10 +1,10 @@
 // From the request for a batch, in either of its forms, to its options and its tasks one by one. A task that could not
 // be scored or that repeats another's id is refused, with the place where it stands.
 
-import { referenceFault } from "../agent/reward-run.ts";
 import { defaultLimits, type Reference } from "../agent/run-spec.ts";
 import { maxRollouts, maxTasks } from "../training/batch-plan.ts";
 import type { BatchSpec, BatchTask } from "../training/batch-spec.ts";
+import { checkReference } from "./check-reference.ts";
 import { checkPlainBody, mediaTypeOf, readJsonBody } from "./body.ts";
 import { validate } from "./mount.ts";
 import { lineError, parseLine, readLines } from "./ndjson.ts";
@@ -33,12 +33,12 @@ export interface RolloutsAsked {
   readonly tasks: AsyncIterable<BatchTask>;
 }
 
-export async function readRollouts(request: Request, query: RolloutsQuery): Promise<RolloutsAsked> {
+export async function readRollouts(services: Services, request: Request, query: RolloutsQuery): Promise<RolloutsAsked> {
   const mediaType = mediaTypeOf(request);
   if (mediaType === "application/x-ndjson" || mediaType === "application/ndjson") {
     checkPlainBody(request, lineLimits.maxBodyBytes);
     const options = validate(RolloutOptions, fromQuery(query), "parameter");
-    return { options, tasks: toTasks(placedLines(request), options.group_size) };
+    return { options, tasks: toTasks(services, placedLines(request), options.group_size) };
   }
   if (mediaType !== "application/json") {
     throw new HttpError("unsupported_media_type", "Send `application/json` or `application/x-ndjson`.");
@@ -48,7 +48,7 @@ export async function readRollouts(request: Request, query: RolloutsQuery): Prom
     throw invalidField("invalid_request", parameter, "conflict", "With a JSON body the options are in the body.");
   }
   const { tasks, ...options } = validate(CreateRollouts, await readJsonBody(request, maxJsonBytes), "field");
-  return { options, tasks: toTasks(placedItems(tasks), options.group_size) };
+  return { options, tasks: toTasks(services, placedItems(tasks), options.group_size) };
 }
 
 /** Flat as a query string is. */
@@ -102,6 +102,7 @@ function inLine(line: number, { errors }: HttpError): HttpError {
 }
 
 async function* toTasks(
+  services: Services,
   placed: Iterable<PlacedTask> | AsyncIterable<PlacedTask>,
   groupSize: number,
 ): AsyncGenerator<BatchTask> {
@@ -115,22 +116,25 @@ async function* toTasks(
     if (seen.size > maxTasks || seen.size * groupSize > maxRollouts) {
       throw fault("$", "too_big", `A batch may have ${maxTasks} tasks and ${maxRollouts} rollouts at most.`);
     }
-    yield { task_id, query: task.query, reference: toReference(task, fault), metadata: task.metadata };
+    yield { task_id, query: task.query, reference: toReference(services, task, fault), metadata: task.metadata };
   }
   if (seen.size === 0) {
     throw invalidField("invalid_request", "tasks", "too_small", "Send at least one task.");
   }
 }
 
-/** One that could score no answer at all is refused now, not found out at the end of every run. */
-function toReference({ answers, reward, query }: RolloutTask, fault: PlacedTask["fault"]): Reference | null {
+function toReference(
+  services: Services,
+  { answers, reward, query }: RolloutTask,
+  fault: PlacedTask["fault"],
+): Reference | null {
   if (answers === undefined && reward === undefined) {
     return null;
   }
   const reference = { answers: answers ?? [], ...(reward === undefined ? {} : { reward }) };
-  const found = referenceFault(reference, query);
+  const found = checkReference(services, reference, query);
   if (found !== null) {
-    throw fault(found.code === "bad_spec" ? "reward" : "answers", found.code, found.detail);
+    throw fault(found.member, found.code, found.detail);
   }
   return reference;
 }

@@ -93,5 +93,7 @@ export interface Services {
     readonly corsOrigins: readonly string[];
     /** Policy steps that a group may be behind the active one and still get advantages. */
     readonly maxPolicyStaleness: number;
+    /** A model is configured that can judge answers. */
+    readonly hasJudge: boolean;
   };
 }

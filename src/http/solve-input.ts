@@ -2,12 +2,12 @@
 // the idempotency key turned into the id of the session that any retry will reach.
 
 import type { StartRun } from "../../durable-objects/session-api.ts";
-import { referenceFault } from "../agent/reward-run.ts";
 import { defaultLimits, type PolicyRef, type Reference } from "../agent/run-spec.ts";
 import { canonicalJson } from "../lib/canonical-json.ts";
 import { hashedSessionId, isSessionId, newSessionId } from "../lib/ids.ts";
 import { sha256, sha256Hex } from "../lib/sha256.ts";
 import { notFound } from "./call-session.ts";
+import { checkReference } from "./check-reference.ts";
 import { HttpError, invalidField } from "./problem.ts";
 import type { Services } from "./services.ts";
 import { chooseTools } from "./tool-catalogue.ts";
@@ -67,12 +67,10 @@ async function sessionIdOf(services: Services, tenant: string, body: SolveReques
   return key === null ? newSessionId(services.ids) : hashedSessionId(await sha256(`${tenant}\n${key}`));
 }
 
-/** A reference that could score no answer at all is refused now, not found out at the end of the run. */
-function checkReference({ reference, query }: SolveRequest): Reference | null {
-  const fault = reference === undefined ? null : referenceFault(reference, query);
+function toReference(services: Services, { reference, query }: SolveRequest): Reference | null {
+  const fault = reference === undefined ? null : checkReference(services, reference, query);
   if (fault !== null) {
-    const field = fault.code === "bad_spec" ? "reference.reward" : "reference.answers";
-    throw invalidField("invalid_request", field, fault.code, fault.detail);
+    throw invalidField("invalid_request", `reference.${fault.member}`, fault.code, fault.detail);
   }
   return reference ?? null;
 }
@@ -89,7 +87,7 @@ export async function toStartRun(
     sessionId: await sessionIdOf(services, tenant, body, key),
     session: body.session_id === undefined ? "new" : "existing",
     spec,
-    reference: checkReference(body),
+    reference: toReference(services, body),
     idempotency:
       key === null ? null : { keyHash: await sha256Hex(`${tenant}\n${key}`), bodyHash: await bodyHash(body) },
   };

@@ -2,6 +2,7 @@
 // rollout is in the ledger and in R2 once, and the groups are complete.
 
 import { afterAll, beforeAll, beforeEach, expect, test } from "vitest";
+import { Problem } from "../../src/http/problem.ts";
 import { isBatchTerminal } from "../../src/training/batch-events.ts";
 import { type Server, startServer, temporaryDir } from "../support/server.ts";
 import { type Api, apiOf } from "./support/api.ts";
@@ -92,4 +93,11 @@ test("a cancelled batch stays cancelled through kill -9, and nothing of it runs 
   expect(log.at(-1)?.type).toBe("batch.cancelled");
   const statuses = new Set((await api().ledger()).map((run) => run.status));
   expect(statuses.has("running")).toBe(false);
+});
+
+test("a judge is refused where no model is configured for it", async () => {
+  const task = { query: "What?", answers: ["42"], reward: { kind: "judge" } };
+  const reply = await api().send("POST", "/v1/rollouts", { body: { tasks: [task] } });
+  const { status, errors } = Problem.parse(await reply.json());
+  expect([status, errors?.map(({ field, code }) => [field, code])]).toEqual([422, [["tasks[0].reward", "no_judge"]]]);
 });

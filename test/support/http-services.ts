@@ -109,6 +109,8 @@ export interface WorldOptions {
   /** Keys are needed; otherwise the anonymous mode of `npm start`. */
   readonly keyed?: true;
   readonly corsOrigins?: readonly string[];
+  /** No model judges unless set. */
+  readonly hasJudge?: true;
   readonly ledger?: Ledger;
   readonly rewards?: RewardStore;
   /** Stored records by tenant and run. */
@@ -225,7 +227,12 @@ export function createWorld(options: WorldOptions = {}): TestWorld {
     clock,
     ids: createIds(),
     log: (entry) => logs.push(entry),
-    config: { allowAnonymous: options.keyed !== true, corsOrigins: options.corsOrigins ?? [], maxPolicyStaleness: 4 },
+    config: {
+      allowAnonymous: options.keyed !== true,
+      corsOrigins: options.corsOrigins ?? [],
+      maxPolicyStaleness: 4,
+      hasJudge: options.hasJudge ?? false,
+    },
   };
   const app = createApp(services);
   const send = async (path: string, init: RequestInit) => app.request(`http://localhost:8787${path}`, init);

@@ -5,7 +5,7 @@ import { createApp } from "../../src/http/app.ts";
 import { createBatchList } from "../../src/store/batches.ts";
 import { createGroupStore } from "../../src/store/groups.ts";
 import { Batch } from "../../src/training/batch-object.ts";
-import { createWorld } from "./http-services.ts";
+import { createWorld, type WorldOptions } from "./http-services.ts";
 import { until } from "./session-object.ts";
 
 export interface RolloutsApi {
@@ -25,8 +25,12 @@ interface SendOptions {
 }
 
 /** Each tenant of a test has a name of its own, for the tests of a file share their stores. */
-export async function rolloutsApi(tenant: string, scopes = "rollouts"): Promise<RolloutsApi> {
-  const world = createWorld({ keyed: true });
+export async function rolloutsApi(
+  tenant: string,
+  scopes = "rollouts",
+  options: Pick<WorldOptions, "hasJudge"> = {},
+): Promise<RolloutsApi> {
+  const world = createWorld({ keyed: true, ...options });
   const key = await world.addKey(tenant, scopes);
   const stub = (id: string) => env.BATCH.getByName(`${tenant}/${id}`);
   const app = createApp({

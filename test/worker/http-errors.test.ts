@@ -177,6 +177,17 @@ describe("a wrong field is named", () => {
     expect(detail).toBe(`Not valid: ${expected[0]}.`);
   });
 
+  test("a judge where no model judges", async () => {
+    const body = { query: "q", reference: { answers: ["42"], reward: { kind: "judge" } } };
+    const { status, errors } = await readProblem(await createWorld().post("/v1/solve", body));
+    expect([status, errors?.map(({ field, code }) => [field, code])]).toEqual([
+      422,
+      [["reference.reward", "no_judge"]],
+    ]);
+    const judged = createWorld({ hasJudge: true, autoAnswer: "a" });
+    expect((await judged.post("/v1/solve", body)).status).toBe(200);
+  });
+
   test("text of every script is a query", async () => {
     const world = createWorld({ autoAnswer: "a" });
     for (const query of ["٤٢؟", "👩‍👩‍👧", "ا\u200cب", "e\u0301", "한"]) {

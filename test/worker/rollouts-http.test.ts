@@ -167,6 +167,24 @@ describe("what is refused", () => {
     expect(await post(good, "?split=TEST")).toMatchObject({ fields: [["split", "invalid_format"]] });
   });
 
+  test("a judge where no model judges, in either form; where one does it is taken", async () => {
+    const api = await rolloutsApi("unjudged");
+    const judged = { query: "What?", answers: ["42"], reward: { kind: "judge" } };
+    expect(await posted(api, { ...small, tasks: [tasks[0], judged] })).toEqual({
+      status: 422,
+      code: "invalid_request",
+      fields: [["tasks[1].reward", "no_judge"]],
+    });
+    const body = lines([tasks[0], judged]);
+    expect(await problem(await api.send("POST", "/v1/rollouts", { body, headers: ndjson }))).toMatchObject({
+      status: 422,
+      fields: [["line 2: reward", "no_judge"]],
+    });
+    const able = await rolloutsApi("judged", "rollouts", { hasJudge: true });
+    const { id } = await able.start({ ...small, tasks: [judged] });
+    await able.send("POST", `/v1/rollouts/${id}/cancel`);
+  });
+
   test("a line that is refused late leaves no task behind", async () => {
     const api = await rolloutsApi("dropped");
     const many = Array.from({ length: 600 }, (_, index) => ({ query: `What is ${index}?` }));
@@ -220,8 +238,9 @@ test("another tenant's batch and its groups are not there", async () => {
     expect((await owner.send("GET", path, { headers: { accept: "application/json" } })).status).toBe(200);
   }
   expect((await stranger.send("POST", `/v1/rollouts/${id}/cancel`)).status).toBe(404);
-  const none = pageOf(Group).parse(await (await stranger.send("GET", `/v1/groups?batch_id=${id}`)).json());
-  expect(none.data).toEqual([]);
+  expect((await stranger.send("GET", `/v1/groups?batch_id=${id}`)).status).toBe(404);
+  const nobodys = "/v1/groups?batch_id=bat_00000000000000000000000001";
+  expect(await problem(await owner.send("GET", nobodys))).toMatchObject({ status: 404, code: "not_found" });
   expect((await owner.send("GET", "/v1/rollouts/bat_1")).status).toBe(404);
   expect((await owner.send("GET", "/v1/groups/grp_1")).status).toBe(404);
 });

@@ -10,6 +10,7 @@ import {
 } from "../../training/advantage-spec.ts";
 import { groupNumbers } from "../../training/group-view.ts";
 import { isId } from "../../lib/ids.ts";
+import { batchNameOf, callBatch, requireBatch } from "../call-batch.ts";
 import { notFound } from "../call-session.ts";
 import { type App, mount } from "../mount.ts";
 import { invalidField } from "../problem.ts";
@@ -145,6 +146,11 @@ export function mountGroups(app: App, services: Services): void {
       limit: query.limit,
       after: afterOf(query.cursor),
     });
+    if (found.groups.length === 0) {
+      // Of a batch that has not started, or of none.
+      const name = batchNameOf(principal.tenant, query.batch_id);
+      requireBatch(await callBatch(services, name, (batch) => batch.getBatch()));
+    }
     const last = found.groups.at(-1);
     const next_cursor = found.hasMore && last !== undefined ? String(last.task_index) : null;
     return Response.json({ data: toGroups(found, specOf(query.advantage_spec)), has_more: found.hasMore, next_cursor });

@@ -88,7 +88,7 @@ async function create({ services, principal, query, request }: CreateCall): Prom
   const key = readIdempotencyKey(request.headers);
   const batchId = key === null ? newId("bat", services.ids) : hashedId("bat", await sha256(`batch\n${tenant}\n${key}`));
   const name = { tenant, batchId };
-  const { options, tasks } = await readRollouts(request, query);
+  const { options, tasks } = await readRollouts(services, request, query);
   const spec = await toBatchSpec(services, { ...name, seed: await defaultSeedOf(batchId) }, options);
   const { last, sha256: tasksHash } = await sendTasks(services, name, tasks);
   const bodyHash = await sha256Hex(canonicalJson({ options, tasks: tasksHash }));
