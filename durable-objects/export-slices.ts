@@ -59,8 +59,11 @@ async function end({ deps, state }: Job, how: Omit<ExportEnd, "ended_at">): Prom
   deps.progress.advance(state, { stage: "done" });
 }
 
-/** Ends an export that cannot go on. */
+/** Ends an export that cannot go on. Its claim stays its own: a retry finds it and begins after it. */
 export async function failExport(deps: ExportDeps, state: ExportState, code: string, detail: string): Promise<void> {
+  // Before files go, so that whatever comes in between makes them anew and misses none.
+  deps.progress.forgetSets();
+  deps.progress.advance(state, { stage: "claim", rebuilds: 0 });
   if (state.dataset_id !== "" && (await deps.datasets.find(state.tenant, state.dataset_id)) === null) {
     await deps.files.deleteAll(state.dataset_id);
   }

@@ -33,6 +33,7 @@ export class Exporter extends DurableObject<Env> implements ExporterApi {
   }
 
   async wake(tenant: string, exportId: string): Promise<void> {
+    await this.#forgetEnd();
     if (this.#progress.state() === null) {
       const row = await this.#deps.exports.find(tenant, exportId);
       if (row === null || row.ended_at !== null) {
@@ -47,6 +48,17 @@ export class Exporter extends DurableObject<Env> implements ExporterApi {
     if (this.#running === null) {
       const now = this.#deps.clock.now();
       await this.ctx.storage.setAlarm(Math.max(now, this.#progress.state()?.next_at ?? now));
+    }
+  }
+
+  /** An export that failed may be taken up again before its object is empty: then it begins anew here. */
+  async #forgetEnd(): Promise<void> {
+    if (this.#progress.state()?.stage !== "done") {
+      return;
+    }
+    await this.#running;
+    if (this.#progress.state()?.stage === "done") {
+      await this.ctx.storage.deleteAll();
     }
   }
 
@@ -93,6 +105,11 @@ export class Exporter extends DurableObject<Env> implements ExporterApi {
       if (row === null) {
         throw new Error(`the row of ${state.export_id} is not there`);
       }
+      if (row.status === "failed" || row.status === "empty") {
+        // It died after it had said so.
+        this.#progress.advance(state, { stage: "done" });
+        return;
+      }
       await runSlice(this.#deps, state, row);
     } catch (error) {
       await this.#postpone(state, error);
@@ -108,7 +125,8 @@ export class Exporter extends DurableObject<Env> implements ExporterApi {
       return;
     }
     const next_at = this.#deps.clock.now() + Math.round(waitMs);
-    this.#progress.advance(state, { attempts, next_at });
+    // Giving up may have got halfway.
+    this.#progress.advance(this.#progress.state() ?? state, { attempts, next_at });
   }
 
   /** False where even this cannot be written down now. */

@@ -64,6 +64,8 @@ export interface ExportStore {
   /** What is known on the way. Nothing changes once the export has ended. */
   progress(tenant: string, exportId: string, datasetId: string | null, counts: ExportCounts): Promise<void>;
   end(tenant: string, exportId: string, end: ExportEnd): Promise<void>;
+  /** A failed export is queued again, with the claim that it has; any other is left as it is. */
+  retry(tenant: string, exportId: string): Promise<void>;
   /** The oldest that have not ended. */
   unended(): Promise<Pick<ExportRow, "tenant" | "export_id">[]>;
   /** Tenants with complete groups that nobody has claimed and that closed at or before this time (RFC 3339). */
@@ -145,6 +147,17 @@ export function createExportStore(db: D1Database): ExportStore {
     },
     async end(tenant, exportId, end) {
       await guard(() => endExport(db, tenant, exportId, end).run());
+    },
+    async retry(tenant, exportId) {
+      await guard(() =>
+        db
+          .prepare(
+            `UPDATE exports SET status = 'queued', error_code = NULL, error_detail = NULL, ended_at = NULL
+             WHERE tenant = ?1 AND export_id = ?2 AND status = 'failed'`,
+          )
+          .bind(tenant, exportId)
+          .run(),
+      );
     },
     async unended() {
       const { results } = await guard(() =>

@@ -27,6 +27,7 @@ export function emptyTrainingServices(): TrainingServices {
       list: noRows,
       progress: nothing,
       end: nothing,
+      retry: nothing,
       unended: () => Promise.resolve([]),
       tenantsWithGroups: () => Promise.resolve([]),
     },

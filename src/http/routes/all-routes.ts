@@ -4,7 +4,7 @@ import type { AnyRoute } from "../route.ts";
 import { infoRoute, listToolsRoute } from "./catalogue.ts";
 import { deleteDatasetRoute, getDatasetFileRoute, getDatasetRoute, listDatasetsRoute } from "./datasets.ts";
 import { eventsRoute } from "./events.ts";
-import { createExportRoute, getExportRoute, listExportsRoute } from "./exports.ts";
+import { createExportRoute, getExportRoute, listExportsRoute, retryExportRoute } from "./exports.ts";
 import { feedbackRoute } from "./feedback.ts";
 import { getGroupRoute, listGroupsRoute } from "./groups.ts";
 import { healthRoute, readyRoute } from "./health.ts";
@@ -43,6 +43,7 @@ export const allRoutes: readonly AnyRoute[] = [
   createExportRoute,
   listExportsRoute,
   getExportRoute,
+  retryExportRoute,
   listDatasetsRoute,
   getDatasetRoute,
   getDatasetFileRoute,

@@ -86,6 +86,19 @@ export const getExportRoute = defineRoute({
   replies: { 200: json("The export.", ExportObject) },
 });
 
+export const retryExportRoute = defineRoute({
+  ...common,
+  id: "retryExport",
+  method: "post",
+  path: "/v1/exports/{id}/retry",
+  summary: "Take up a failed export again",
+  description:
+    "It goes on under its id, from the groups and rewards that it has claimed; without a claim it makes one. May be " +
+    "repeated; an export that has not failed is left as it is.",
+  params: IdParam,
+  replies: { 200: json("The export as it stands.", ExportObject) },
+});
+
 function toObject(row: ExportRow): ExportObject {
   const { error_code: code, error_detail: detail, request } = row;
   return {
@@ -165,6 +178,18 @@ export function mountExports(app: App, services: Services): void {
     const next_cursor =
       hasMore && last !== undefined ? encodeCursor({ created_at: last.created_at, run_id: last.export_id }) : null;
     return Response.json({ data: rows.map(toObject), has_more: hasMore, next_cursor });
+  });
+
+  mount(app, services, retryExportRoute, async ({ principal, params }, requestId) => {
+    await services.exports.retry(principal.tenant, params.id);
+    const row = await services.exports.find(principal.tenant, params.id);
+    if (row === null) {
+      throw notFound("export");
+    }
+    if (row.ended_at === null) {
+      await wake(services, row, requestId);
+    }
+    return Response.json(toObject(row));
   });
 
   mount(app, services, getExportRoute, async ({ principal, params }) => {
