@@ -6,6 +6,7 @@ import { Limits, PlannerSampling, Reference } from "../agent/run-spec.ts";
 import { isId } from "../lib/ids.ts";
 import { BatchStatus } from "../training/batch-object.ts";
 import { maxConcurrency, maxGroupSize, maxTasks } from "../training/batch-plan.ts";
+import { ReasonShown } from "../training/group-view.ts";
 import { parseAdvantageSpec } from "../training/advantage-spec.ts";
 import { SolveHeaders, SolveRequest, wholeNumber } from "./wire.ts";
 
@@ -100,7 +101,7 @@ const AdvantageName = z
   .max(100)
   .refine((text) => parseAdvantageSpec(text).ok, "Must be grpo/<trajectory|turn>/std=<n-1|n|none>/eps=<number>.")
   .optional()
-  .describe("The rule of the advantages shown; absent = grpo/trajectory/std=n-1/eps=1e-6.");
+  .describe("The rule of the advantages shown; absent = the claim's, else grpo/trajectory/std=n-1/eps=1e-6.");
 
 export const GetGroupQuery = z.strictObject({ advantage_spec: AdvantageName });
 
@@ -115,7 +116,7 @@ export const GroupRollout = z.strictObject({
   rollout_index: z.int(),
   rollout_attempt: z.int(),
   run_id: z.string().nullable().describe("Null while it has not started."),
-  status: z.string(),
+  status: z.string().describe("Of the run; `queued` or `absent` where there is none, `erased` where it is gone."),
   valid: z.boolean().nullable().describe("Null while that is open."),
   invalid_reason: z.string().nullable(),
   reward: z.number().nullable(),
@@ -139,8 +140,12 @@ export const Group = z.strictObject({
   size_valid: z.int(),
   reward_mean: z.number().nullable(),
   zero_variance: z.boolean(),
+  reason: ReasonShown.nullable().describe(
+    "Why there are no advantages: as in datasets; `erased`: a rollout's session is gone; `quarantined`: see " +
+      "`quarantine_reason`.",
+  ),
   advantage_spec: z.string(),
-  claim_id: z.string().nullable().describe("The export that took the group; its rewards are frozen there."),
+  claim_id: z.string().nullable().describe("The export that took the group, and froze what is shown of it."),
   quarantine_reason: z.string().nullable(),
   created_at: z.string(),
   closed_at: z.string().nullable(),

@@ -97,6 +97,7 @@ const oneGroup = {
       complete: 0,
       claim_id: null,
       quarantine_reason: null,
+      claim: null,
     },
   ],
 };

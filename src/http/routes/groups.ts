@@ -1,5 +1,5 @@
 // Groups of a batch: each rollout's state, reward and advantage, failures included. Read from the ledger, an index that
-// lags by moments; once an export has claimed a group, what counts lies in its dataset.
+// lags by moments; of a group that an export has claimed it is what the claim froze.
 
 import type { GroupListRow, GroupPage, GroupRolloutRow } from "../../store/groups.ts";
 import {
@@ -8,7 +8,9 @@ import {
   formatAdvantageSpec,
   parseAdvantageSpec,
 } from "../../training/advantage-spec.ts";
-import { groupNumbers } from "../../training/group-view.ts";
+import { compareRollouts } from "../../training/dataset/claimed-group.ts";
+import type { GroupTerms } from "../../training/dataset/derive-group.ts";
+import { groupNumbers, type SeenRollout } from "../../training/group-view.ts";
 import { isId } from "../../lib/ids.ts";
 import { batchNameOf, callBatch, requireBatch } from "../call-batch.ts";
 import { notFound } from "../call-session.ts";
@@ -41,8 +43,10 @@ export const getGroupRoute = defineRoute({
   replies: { 200: json("The group.", Group) },
 });
 
-function specOf(name: string | undefined): AdvantageSpec {
-  const parsed = name === undefined ? null : parseAdvantageSpec(name);
+/** The one asked for, else that of the claim. */
+function specOf(name: string | undefined, { claim }: GroupListRow): AdvantageSpec {
+  const wanted = name ?? claim?.advantage_spec;
+  const parsed = wanted === undefined ? null : parseAdvantageSpec(wanted);
   return parsed?.ok === true ? parsed.value : defaultAdvantageSpec;
 }
 
@@ -53,30 +57,25 @@ function statusOf({ closed_at, complete }: GroupListRow): Group["status"] {
   return complete === 1 ? "complete" : "incomplete";
 }
 
-function isValid(row: GroupRolloutRow): boolean | null {
-  if (row.ended_at === null || (row.reward_pending === 1 && row.invalid_reason === "no_reward")) {
-    return null;
-  }
-  return row.invalid_reason === null;
+interface Shown extends SeenRollout {
+  readonly row: GroupRolloutRow;
 }
 
-function toRollout(row: GroupRolloutRow, advantage: number | null): GroupRollout {
-  const valid = isValid(row);
-  const { rollout_index, rollout_attempt, run_id, status, reward, reward_kind, reward_source, turns } = row;
-  return {
-    rollout_index,
-    rollout_attempt,
-    run_id,
-    status,
-    valid,
-    invalid_reason: valid === null ? null : row.invalid_reason,
-    reward,
-    reward_kind,
-    reward_source,
-    reward_pending: row.reward_pending === 1,
-    advantage,
-    turns,
-  };
+function toShown(row: GroupRolloutRow): Shown {
+  return { row, rollout: row, reason: row.invalid_reason, isOpen: row.is_open, reward: row.reward, turns: row.turns };
+}
+
+function toRollout({ row, isOpen, reason, advantage }: Shown & { readonly advantage: number | null }): GroupRollout {
+  const { group_id: _group, is_open: _open, invalid_reason: _reason, ...shown } = row;
+  return { ...shown, valid: isOpen ? null : reason === null, invalid_reason: isOpen ? null : reason, advantage };
+}
+
+function termsOf({ claim }: GroupListRow): GroupTerms | null {
+  if (claim === null) {
+    return null;
+  }
+  const { min_valid: minValid, allow_partial: allowPartial, max_staleness: maxStaleness } = claim.options;
+  return { minValid, allowPartial, maxStaleness, policyStep: claim.policy_step };
 }
 
 /** Places of the group without a run: not started yet, or, once the group is closed, never or erased. */
@@ -100,17 +99,17 @@ function notStarted(group: GroupListRow, rows: readonly GroupRolloutRow[]): Grou
     }));
 }
 
-function toGroup(row: GroupListRow, rows: readonly GroupRolloutRow[], spec: AdvantageSpec): Group {
-  const { group_id: id, task_index: _index, complete: _complete, ...shown } = row;
-  const seen = rows.map((rollout) => ({
-    rolloutIndex: rollout.rollout_index,
-    attempt: rollout.rollout_attempt,
-    isValid: isValid(rollout),
-    reward: rollout.reward,
-    turns: rollout.turns ?? 0,
-  }));
-  const numbers = groupNumbers(spec, { sizePlanned: row.size_planned, isComplete: row.complete === 1 }, seen);
-  const started = rows.map((rollout, index) => toRollout(rollout, numbers.advantages[index] ?? null));
+function toGroup(row: GroupListRow, rows: readonly GroupRolloutRow[], specName: string | undefined): Group {
+  const { group_id: id, task_index: _index, complete, claim: _claim, ...shown } = row;
+  const spec = specOf(specName, row);
+  const seen = {
+    isClosed: row.closed_at !== null,
+    complete: complete === 1,
+    size_planned: row.size_planned,
+    policy_step: row.policy_step,
+    isQuarantined: row.quarantine_reason !== null,
+  };
+  const numbers = groupNumbers(spec, seen, termsOf(row), rows.map(toShown));
   return {
     id,
     ...shown,
@@ -118,16 +117,15 @@ function toGroup(row: GroupListRow, rows: readonly GroupRolloutRow[], spec: Adva
     size_valid: numbers.sizeValid,
     reward_mean: numbers.rewardMean,
     zero_variance: numbers.zeroVariance,
+    reason: numbers.reason,
     advantage_spec: formatAdvantageSpec(spec),
-    rollouts: [...started, ...notStarted(row, rows)].toSorted(
-      (left, right) => left.rollout_index - right.rollout_index || left.rollout_attempt - right.rollout_attempt,
-    ),
+    rollouts: [...numbers.rollouts.map(toRollout), ...notStarted(row, rows)].toSorted(compareRollouts),
   };
 }
 
-function toGroups({ groups, rollouts }: GroupPage, spec: AdvantageSpec): Group[] {
+function toGroups({ groups, rollouts }: GroupPage, specName: string | undefined): Group[] {
   const byGroup = Map.groupBy(rollouts, (rollout) => rollout.group_id);
-  return groups.map((group) => toGroup(group, byGroup.get(group.group_id) ?? [], spec));
+  return groups.map((group) => toGroup(group, byGroup.get(group.group_id) ?? [], specName));
 }
 
 /** A page's cursor is the number of its last task. */
@@ -153,12 +151,12 @@ export function mountGroups(app: App, services: Services): void {
     }
     const last = found.groups.at(-1);
     const next_cursor = found.hasMore && last !== undefined ? String(last.task_index) : null;
-    return Response.json({ data: toGroups(found, specOf(query.advantage_spec)), has_more: found.hasMore, next_cursor });
+    return Response.json({ data: toGroups(found, query.advantage_spec), has_more: found.hasMore, next_cursor });
   });
 
   mount(app, services, getGroupRoute, async ({ principal, params, query }) => {
     const [group] = isId("grp", params.id)
-      ? toGroups(await services.groups.find(principal.tenant, params.id), specOf(query.advantage_spec))
+      ? toGroups(await services.groups.find(principal.tenant, params.id), query.advantage_spec)
       : [];
     if (group === undefined) {
       throw notFound("group");

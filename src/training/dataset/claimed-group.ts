@@ -43,7 +43,9 @@ export interface ClaimTerms {
   readonly policyStep: number;
 }
 
+type Placed = Pick<ClaimedRollout, "rollout_index" | "rollout_attempt">;
+
 /** The dataset's order of a group's rollouts. */
-export function compareRollouts(left: ClaimedRollout, right: ClaimedRollout): number {
+export function compareRollouts(left: Placed, right: Placed): number {
   return left.rollout_index - right.rollout_index || left.rollout_attempt - right.rollout_attempt;
 }

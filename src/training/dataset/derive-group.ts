@@ -46,8 +46,15 @@ export function deriveGroup(terms: ClaimTerms, group: ClaimedGroup, facts: reado
   };
 }
 
+/** What a group's right to advantages depends on. */
+export type GroupTerms = Pick<ClaimTerms, "minValid" | "allowPartial" | "maxStaleness" | "policyStep">;
+
 /** Null for a group that gets advantages. */
-function noAdvantages(terms: ClaimTerms, group: ClaimedGroup, valid: number): NoAdvantages | null {
+export function noAdvantages(
+  terms: GroupTerms,
+  group: Pick<ClaimedGroup, "complete" | "size_planned" | "policy_step">,
+  valid: number,
+): NoAdvantages | null {
   if (!group.complete && !terms.allowPartial) {
     return "partial";
   }
@@ -57,7 +64,7 @@ function noAdvantages(terms: ClaimTerms, group: ClaimedGroup, valid: number): No
   return terms.policyStep - group.policy_step > terms.maxStaleness ? "stale" : null;
 }
 
-export function defaultMinValid(sizePlanned: number): number {
+function defaultMinValid(sizePlanned: number): number {
   return Math.max(2, Math.ceil(sizePlanned / 2));
 }
 

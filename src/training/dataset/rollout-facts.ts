@@ -66,11 +66,16 @@ function isSoundInFloat32(turn: TurnInput): boolean {
   });
 }
 
+interface Attempt {
+  readonly rollout: Pick<ClaimedRollout, "rollout_index" | "rollout_attempt">;
+  readonly reason: string | null;
+}
+
 /**
  * In the dataset's order, with one valid rollout at each index at most: an attempt that was given up and redone, and
  * ended well after all, is one that the platform had lost.
  */
-export function settleAttempts(facts: readonly RolloutFacts[]): readonly RolloutFacts[] {
+export function settleAttempts<T extends Attempt>(facts: readonly T[]): readonly T[] {
   const sorted = facts.toSorted((left, right) => compareRollouts(left.rollout, right.rollout));
   return sorted.map((fact, position) => {
     const isRedone = sorted
