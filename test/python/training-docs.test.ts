@@ -87,21 +87,30 @@ describe("docs/training.md with the Python package", () => {
 
 const asyncGrpo = `
 class AsyncGRPOConfig:
-    def __init__(self, *, max_steps, epsilon, epsilon_high, temperature):
-        self.max_steps = max_steps
+    def __init__(self, *, max_steps, per_device_train_batch_size, gradient_accumulation_steps, token_budget, **sampling):
+        assert set(sampling) == {"epsilon", "epsilon_high", "temperature"} and token_budget <= 0
+        assert max_steps == gradient_accumulation_steps == 1
+        self.batch = per_device_train_batch_size
 
 
 class AsyncGRPOTrainer:
-    def __init__(self, model, reward_funcs, args=None, train_dataset=None, rollout_worker=None):
+    def __init__(self, model, reward_funcs, args=None, train_dataset=None, rollout_worker=None, weight_transfer=None):
         assert train_dataset is not None
-        self.worker = rollout_worker
+        self.batch, self.worker, self.transfer = args.batch, rollout_worker, weight_transfer
 
     def train(self):
+        self.transfer.init_weight_transfer()
+        self.transfer.pause()
+        self.transfer.send_weights(iter(()))
+        self.transfer.resume()
         self.worker.update_model_version(0)
         self.worker.start()
-        samples = [self.worker.rollout_buffer.get(timeout=5) for _ in range(self.worker.rollout_buffer.qsize())]
+        samples, ahead = [[self.worker.rollout_buffer.get(timeout=5) for _ in range(self.batch)] for _ in range(2)]
+        assert ahead == samples
+        assert self.worker.rollout_buffer.empty() and self.worker.metrics_queue.empty()
         for sample in samples:
-            assert len(sample.input_ids) == len(sample.completion_mask) == len(sample.old_log_probs)
+            assert len(sample.input_ids.tolist()) == len(sample.completion_mask) == len(sample.old_log_probs.tolist())
+            assert int(sample.completion_mask.sum()) > 0 and sample.enqueued_at is None
             assert isinstance(sample.advantage, float) and isinstance(sample.model_version, int)
         print("trained on", len(samples), "samples of", len({one.group_id for one in samples}), "groups")
         self.worker.stop()

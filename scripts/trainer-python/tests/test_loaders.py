@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 import importlib.util
 import unittest
 from typing import Any
@@ -14,6 +13,7 @@ from agentflow_data import (
     DatasetError,
     DatasetRolloutWorker,
     LeftOut,
+    RolloutSample,
     rl_rows,
     to_dataproto_fields,
     to_rollout_samples,
@@ -35,7 +35,7 @@ class RolloutSamples(unittest.TestCase):
                     skipped = LeftOut()
                     samples = list(to_rollout_samples(dataset(name), include=include, left_out=skipped))
                     suffix = "" if include == "checked" else "-unchecked"
-                    self.assertEqual([dataclasses.asdict(one) for one in samples], view(name, f"trl{suffix}"))
+                    self.assertEqual([line_of(one) for one in samples], view(name, f"trl{suffix}"))
                     self.assertEqual(dict(skipped.counts), left_out(name, f"trl{suffix}"))
 
     def test_are_folded_as_the_view_folds(self) -> None:
@@ -51,7 +51,7 @@ class RolloutSamples(unittest.TestCase):
             longest = max(len(sample.input_ids) for sample in samples)
 
             def padded(field: str) -> np.ndarray:
-                return np.array([(values := getattr(one, field)) + [0] * (longest - len(values)) for one in samples])
+                return np.array([np.pad(values := getattr(one, field), (0, longest - len(values))) for one in samples])
 
             # As the trainer does it: position p is predicted from p - 1, and the mask says which count.
             ids, mask, old = padded("input_ids"), padded("completion_mask")[:, 1:], padded("old_log_probs")[:, 1:]
@@ -61,16 +61,25 @@ class RolloutSamples(unittest.TestCase):
             real = float((losses * weights).sum()), gradient_of(ids[:, :-1], ids[:, 1:], slopes * weights)
             self.assertLess(close(real, equation_five(dataset(name))), 1e-6)
 
-    def test_the_worker_hands_over_every_sample_once(self) -> None:
-        worker = DatasetRolloutWorker(dataset("uneven"))
+    def test_the_worker_hands_over_every_sample_as_often_as_asked_and_once_ahead(self) -> None:
+        worker = DatasetRolloutWorker(dataset("uneven"), passes=2)
         worker.start()
         worker.check_health(1.0)
         taken = [worker.rollout_buffer.get_nowait() for _ in range(worker.rollout_buffer.qsize())]
-        self.assertEqual(len(taken), len(view("uneven", "trl-eq5")))
+        once = [line_of(sample)["input_ids"] for sample in to_rollout_samples(dataset("uneven"))]
+        self.assertEqual([sample.input_ids.tolist() for sample in taken], once * 3)
         self.assertGreater(worker.left_out.total, 0)
         with self.assertRaisesRegex(RuntimeError, "max_steps"):
             worker.check_health(1.0)
+        self.assertTrue(worker.metrics_queue.empty())
         worker.stop()
+
+
+def line_of(sample: RolloutSample) -> dict[str, Any]:
+    """As the view writes it, which knows nothing of queues."""
+    values = {name: value.tolist() if isinstance(value, np.ndarray) else value for name, value in vars(sample).items()}
+    del values["enqueued_at"]
+    return values
 
 
 class DataProto(unittest.TestCase):

@@ -10,7 +10,7 @@ from .dataset import Dataset, DatasetError, open_dataset
 from .download import download
 from .hub import to_datasets
 from .rows import LeftOut, rl_rows
-from .trl import DatasetRolloutWorker, RolloutSample, to_rollout_samples
+from .trl import DatasetRolloutWorker, NoWeightTransfer, RolloutSample, to_rollout_samples
 from .verify import Finding, verify
 
 __all__ = [
@@ -22,6 +22,7 @@ __all__ = [
     "DatasetRolloutWorker",
     "Finding",
     "LeftOut",
+    "NoWeightTransfer",
     "RolloutSample",
     "download",
     "open_dataset",
