@@ -41,10 +41,11 @@ function install(): void {
     .update(version)
     .digest("hex");
   const isInstalled = existsSync(python) && existsSync(stamp) && readFileSync(stamp, "utf8") === wanted;
-  // Built from a copy, because a build leaves folders beside its sources.
+  // Built from a copy, because a build leaves folders beside its sources; and without those of a build that a reader of
+  // docs/training.md made, for setuptools would install from them what has changed since.
   const copy = join(cache, "source");
   rmSync(copy, { recursive: true, force: true });
-  cpSync(source, copy, { recursive: true });
+  cpSync(source, copy, { recursive: true, filter: (path) => !/[\\/]build$|\.egg-info$/.test(path) });
   if (isInstalled) {
     pip("installing the package", ["--no-deps", "--no-build-isolation", "--force-reinstall", copy]);
     return;
