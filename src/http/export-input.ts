@@ -1,5 +1,5 @@
-// From the request for an export to what is stored with it: defaults filled in, names looked up. A batch or dataset that
-// is not the tenant's is refused here, so that `empty` always means that there was nothing to claim.
+// From the request for an export to what is stored with it: defaults filled in, names looked up. A batch, dataset
+// or policy that is not the tenant's is refused here, so that `empty` always means that there was nothing to claim.
 
 import * as z from "zod";
 import { isId } from "../lib/ids.ts";
@@ -89,6 +89,18 @@ export async function checkNames(services: Services, tenant: string, request: Ex
   if (batchId !== null && !(await isBatch(services, tenant, batchId))) {
     throw invalidField("invalid_request", "batch_id", "unknown_batch", "There is no such batch.");
   }
+  const version = request.policy_version;
+  if (version !== null && !(await isPolicy(services, tenant, version))) {
+    const detail = "There is no such policy, and none of your groups was played by one.";
+    throw invalidField("unknown_policy", "policy_version", "unknown_policy", detail);
+  }
+}
+
+/** A version that serves, or that did: the configured planner of an earlier deployment is registered nowhere. */
+async function isPolicy(services: Services, tenant: string, version: string): Promise<boolean> {
+  return (
+    (await services.policies.resolve(tenant, version)) !== null || (await services.groups.isPlayedBy(tenant, version))
+  );
 }
 
 async function isBatch(services: Services, tenant: string, batchId: string): Promise<boolean> {

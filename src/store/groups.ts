@@ -67,6 +67,8 @@ export interface GroupStore {
   /** In the order of the tasks, from the one after `after` (-1 = from the first). */
   list(query: { tenant: string; batchId: string; limit: number; after: number }): Promise<GroupPage>;
   find(tenant: string, groupId: string): Promise<GroupPage>;
+  /** Whether any group is of this planner version. */
+  isPlayedBy(tenant: string, policyVersion: string): Promise<boolean>;
 }
 
 const columns = Object.keys(GroupColumns.shape)
@@ -145,6 +147,11 @@ export function createGroupStore(db: D1Database): GroupStore {
         const { results } = await db.prepare(query).bind(groupId, tenant).all();
         const found = results.map(toGroupRow);
         return withRollouts(tenant, found, 1);
+      }),
+    isPlayedBy: (tenant, policyVersion) =>
+      guardStore("ledger_unavailable", async () => {
+        const query = "SELECT 1 FROM groups WHERE tenant = ?1 AND policy_version = ?2 LIMIT 1";
+        return (await db.prepare(query).bind(tenant, policyVersion).first()) !== null;
       }),
   };
 }

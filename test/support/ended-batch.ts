@@ -107,6 +107,7 @@ export const endedBatch: BatchServices = {
   batchList: { list: () => Promise.resolve({ rows: [], hasMore: false }) },
   groups: {
     list: ({ batchId }) => Promise.resolve(batchId === endedBatchId ? oneGroup : noGroups),
+    isPlayedBy: () => Promise.resolve(false),
     find: (_tenant, id) => Promise.resolve(id === endedGroupId ? oneGroup : noGroups),
   },
 };

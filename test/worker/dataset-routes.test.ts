@@ -128,6 +128,7 @@ describe("POST /v1/exports", () => {
       [{ batch_id: "bat_misspelt" }, "batch_id"],
       [{ batch_id: newId("bat", { now: () => 0, random: (bytes) => bytes }) }, "batch_id"],
       [{ policy_version: "" }, "policy_version"],
+      [{ policy_version: "planner-misspelt" }, "policy_version"],
       [{ from_dataset: "ds_nothing", min_valid: 3 }, "min_valid"],
       [{ surprise: 1 }, "surprise"],
     ];
@@ -135,6 +136,12 @@ describe("POST /v1/exports", () => {
       const { status, errors } = await readProblem(await send("acme", "/v1/exports", { body }));
       expect([status, errors?.map((error) => error.field)]).toEqual([422, [field]]);
     }
+  });
+
+  test("takes the groups of a planner version that is registered nowhere any more", async () => {
+    await seedGroup(env, { tenant: "acme", task: "older", rollouts: workedExample, policyVersion: "older-9" });
+    const made = await ended("acme", (await post("acme", { policy_version: "older-9" })).id);
+    expect(made).toMatchObject({ status: "completed", counts: { groups: 1 } });
   });
 
   test("makes another dataset of a claim by another rule", async () => {

@@ -63,7 +63,7 @@ export const createExportRoute = defineRoute({
       "Idempotency-Replayed": "`true` when an earlier request with this key made the export.",
     }),
   },
-  problems: ["unknown_dataset", "batch_unavailable"],
+  problems: ["unknown_dataset", "unknown_policy", "batch_unavailable"],
 });
 
 export const listExportsRoute = defineRoute({
