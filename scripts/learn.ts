@@ -45,6 +45,8 @@ const { values } = parseArgs({
 });
 
 const studySeeds = [1, 2, 3, 4, 5];
+/** Weights that do not move sample the same way for ever. */
+const zeroIterations = 3;
 const examSplit = (["heldout", "validation"] as const).find((split) => split === values.examine);
 const size = { ...(values.quick ? quickTraining : fullTraining), examSplit: examSplit ?? "heldout" };
 
@@ -111,10 +113,11 @@ async function study(iterations: number): Promise<void> {
   const arena = await createLocalArena();
   const trainings: Measured[] = [];
   for (const arm of arms) {
+    const played = arm === "zero" ? Math.min(iterations, zeroIterations) : iterations;
     for (const seed of studySeeds) {
-      const kept = values.results === undefined ? null : loadMeasured(values.results, arm, seed, iterations);
+      const kept = values.results === undefined ? null : loadMeasured(values.results, arm, seed, played);
       console.log(`\n${arm}: ${armTexts[arm]}; seed ${seed}${kept === null ? "" : ", played before"}`);
-      trainings.push(kept ?? (await trainAloud({ arena, curveArena: arena }, arm, seed, iterations)));
+      trainings.push(kept ?? (await trainAloud({ arena, curveArena: arena }, arm, seed, played)));
       drawInto(values.curve, trainings);
     }
   }

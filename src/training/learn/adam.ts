@@ -12,7 +12,7 @@ export interface AdamOptions {
  * For the offline planner. Under the usual epsilon of 1e-8 every weight moves by the learning rate whatever its
  * gradient, so that weights of rare features take up chance; this one lets small gradients be small steps.
  */
-export const defaultAdam: AdamOptions = { learningRate: 0.4, beta1: 0.9, beta2: 0.999, epsilon: 2e-3 };
+export const defaultAdam: AdamOptions = { learningRate: 0.4, beta1: 0.9, beta2: 0.999, epsilon: 5e-4 };
 
 export interface AdamState {
   /** Steps taken. */
