@@ -2,15 +2,16 @@
 // in R2 is fetched when the reader comes to it, and the stream is told when it is there. One is held at a time.
 
 import type { EventDetail, RunEvent } from "../src/agent/events.ts";
-import type { EventTable } from "./event-table.ts";
+import { type EventTable, UnreadableLogError } from "./event-table.ts";
 import type { Listener } from "./run-feed.ts";
 import { type EventWithCalls, publicReads, type StreamSource, withCalls } from "./run-reader.ts";
+import { warn } from "./warn.ts";
 
 export interface DetailedReaderDeps {
   readonly events: EventTable;
   readonly ordinal: number;
   readonly fetchDetail: (key: string) => Promise<EventDetail>;
-  /** The event can be read now, or will throw why it cannot. */
+  /** The event can be read now, or never. */
   readonly onFetched: (event: RunEvent) => void;
 }
 
@@ -19,7 +20,8 @@ export class DetailedReader {
   #after = 0;
   #fetched: { readonly key: string; readonly detail: EventDetail } | null = null;
   #fetching: string | null = null;
-  #fault: { readonly cause: unknown } | null = null;
+  /** A fault of R2, or a row that cannot be read: the stream ends before that event, and its reader may come back. */
+  #isBroken = false;
 
   constructor(deps: DetailedReaderDeps) {
     this.#deps = deps;
@@ -27,10 +29,9 @@ export class DetailedReader {
 
   /** Events after `after`, at most `limit`, up to the first whose detail is not here yet. */
   read(after: number, limit: number): EventWithCalls[] {
-    const { events, ordinal } = this.#deps;
     this.#after = after;
     const page: EventWithCalls[] = [];
-    for (const { event, detail } of events.readStored(ordinal, after, limit)) {
+    for (const { event, detail } of this.#isBroken ? [] : this.#stored(after, limit)) {
       const spilled = detail !== null && "r2" in detail ? detail.r2 : null;
       if (spilled !== null && spilled !== this.#fetched?.key) {
         if (page.length === 0) {
@@ -46,13 +47,23 @@ export class DetailedReader {
 
   /** Whether events may be left that the last read did not give: then the stream is not at its end. */
   isBehind(): boolean {
-    return this.#deps.events.hasSpilledAfter(this.#deps.ordinal, this.#after);
+    return !this.#isBroken && this.#deps.events.hasSpilledAfter(this.#deps.ordinal, this.#after);
+  }
+
+  #stored(after: number, limit: number) {
+    const { events, ordinal } = this.#deps;
+    try {
+      return events.readStored(ordinal, after, limit);
+    } catch (error) {
+      if (!(error instanceof UnreadableLogError)) {
+        throw error;
+      }
+      this.#isBroken = error.seq === after + 1;
+      return events.readStored(ordinal, after, error.seq - 1 - after);
+    }
   }
 
   #fetch(key: string, event: RunEvent): void {
-    if (this.#fault !== null) {
-      throw new Error(`the detail ${key} cannot be read`, { cause: this.#fault.cause });
-    }
     if (this.#fetching !== null) {
       return;
     }
@@ -63,9 +74,9 @@ export class DetailedReader {
   async #load(key: string, event: RunEvent): Promise<void> {
     try {
       this.#fetched = { key, detail: await this.#deps.fetchDetail(key) };
-    } catch (cause) {
-      // Thrown by the next read, which belongs to the stream.
-      this.#fault = { cause };
+    } catch (error) {
+      warn(`the detail ${key} cannot be read`, error);
+      this.#isBroken = true;
     }
     this.#fetching = null;
     this.#deps.onFetched(event);

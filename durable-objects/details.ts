@@ -72,12 +72,20 @@ export async function discardDetails(bucket: R2Bucket, events: readonly Prepared
   }
 }
 
+/** What R2 should hold it does not, or another version wrote it. Unlike a fault of R2 this stays so. */
+export class UnreadableDetailError extends Error {}
+
 export async function fetchDetail(bucket: R2Bucket, key: string): Promise<EventDetail> {
   const found = await bucket.get(key);
   if (found === null) {
-    throw new Error(`the detail ${key} is missing`);
+    throw new UnreadableDetailError(`the detail ${key} is missing`);
   }
-  return EventDetail.parse(await found.json());
+  const text = await found.text();
+  try {
+    return EventDetail.parse(JSON.parse(text));
+  } catch (cause) {
+    throw new UnreadableDetailError(`the detail ${key} cannot be read`, { cause });
+  }
 }
 
 /** Removes every spilled detail of a session's runs, whose ids hold the session's: one list for all of them. */

@@ -37,9 +37,34 @@ export class EventTable {
   /** Events after `after`, at most `limit`, as they were stored. */
   read(ordinal: number, after: number, limit: number): RunEvent[] {
     return this.#sql
-      .exec("SELECT body FROM events WHERE ordinal = ? AND seq > ? ORDER BY seq LIMIT ?", ordinal, after, limit)
+      .exec("SELECT seq, body FROM events WHERE ordinal = ? AND seq > ? ORDER BY seq LIMIT ?", ordinal, after, limit)
       .toArray()
-      .map((row) => toStoredEvent(row["body"]));
+      .map((row) => toStoredEvent(row));
+  }
+
+  /** As `read`, up to the first event that cannot be read. */
+  readSound(ordinal: number, after: number, limit: number): RunEvent[] {
+    try {
+      return this.read(ordinal, after, limit);
+    } catch (error) {
+      if (!(error instanceof UnreadableLogError)) {
+        throw error;
+      }
+      return this.read(ordinal, after, error.seq - 1 - after);
+    }
+  }
+
+  /** The number of the event right after `after` where that cannot be read; null where it can, or there is none. */
+  unreadableAfter(ordinal: number, after: number): number | null {
+    try {
+      this.read(ordinal, after, 1);
+      return null;
+    } catch (error) {
+      if (!(error instanceof UnreadableLogError)) {
+        throw error;
+      }
+      return error.seq;
+    }
   }
 
   /** Events with what their rows hold of their details; null where a detail is not `wanted`. */
@@ -50,11 +75,16 @@ export class EventTable {
     wanted: (event: RunEvent) => boolean = () => true,
   ): StoredEvent[] {
     return this.#sql
-      .exec("SELECT body, detail FROM events WHERE ordinal = ? AND seq > ? ORDER BY seq LIMIT ?", ordinal, after, limit)
+      .exec(
+        "SELECT seq, body, detail FROM events WHERE ordinal = ? AND seq > ? ORDER BY seq LIMIT ?",
+        ordinal,
+        after,
+        limit,
+      )
       .toArray()
       .map((row) => {
-        const event = toStoredEvent(row["body"]);
-        return { event, detail: wanted(event) ? toStoredDetail(row["detail"]) : null };
+        const event = toStoredEvent(row);
+        return { event, detail: wanted(event) ? toStoredDetail(row["detail"], event.seq) : null };
       });
   }
 
@@ -89,23 +119,32 @@ export class EventTable {
 }
 
 /** A row that this version cannot read, after a rollback perhaps: no retry will make it readable. */
-export class UnreadableLogError extends Error {}
+export class UnreadableLogError extends Error {
+  /** The number of the event. */
+  readonly seq: number;
 
-function toStoredEvent(body: unknown): RunEvent {
-  const value = parseJson(body);
+  constructor(message: string, seq: number, options?: ErrorOptions) {
+    super(message, options);
+    this.name = "UnreadableLogError";
+    this.seq = seq;
+  }
+}
+
+function toStoredEvent(row: Record<string, SqlStorageValue>): RunEvent {
+  const value = parseJson(row["body"]);
   if (!isStoredEvent(value)) {
-    throw new UnreadableLogError("an event's row cannot be read");
+    throw new UnreadableLogError("an event's row cannot be read", Number(row["seq"]));
   }
   return value;
 }
 
-function toStoredDetail(column: unknown): StoredDetail | null {
+function toStoredDetail(column: unknown, seq: number): StoredDetail | null {
   if (column === null) {
     return null;
   }
   const value = parseJson(column);
   if (!isStoredDetail(value)) {
-    throw new UnreadableLogError("a detail's row cannot be read");
+    throw new UnreadableLogError("a detail's row cannot be read", seq);
   }
   return value;
 }

@@ -34,10 +34,10 @@ export interface StreamSource {
 
 type EventReads = Pick<EventSourceLog<RunEvent>, "read" | "subscribe" | "isEnded">;
 
-/** The log as it is stored. */
+/** The log as it is stored, up to the first event that cannot be read. */
 export function publicReads({ store, run, feed }: StreamSource): EventReads {
   return {
-    read: (cursor, limit) => store.events.read(run.ordinal, cursor, limit),
+    read: (cursor, limit) => store.events.readSound(run.ordinal, cursor, limit),
     subscribe: (listener) => feed?.subscribe(listener) ?? (() => undefined),
     // A run that is no longer there was erased.
     isEnded: () => store.findRun(run.run_id)?.ended_at !== null,

@@ -5,8 +5,15 @@ import type { EventDetail, RunEvent } from "../src/agent/events.ts";
 import type { RunObject } from "../src/agent/run-object.ts";
 import type { Reference, RunSpec } from "../src/agent/run-spec.ts";
 
-/** An id may name nothing, or something that was erased (410). */
-export type Found<T> = { kind: "found"; value: T } | { kind: "unknown" } | { kind: "gone" };
+/**
+ * An id may name nothing, or something that was erased (410), or a log whose event `seq` (null = one of them) cannot be
+ * read (409).
+ */
+export type Found<T> =
+  | { kind: "found"; value: T }
+  | { kind: "unknown" }
+  | { kind: "gone" }
+  | { kind: "unreadable"; seq: number | null };
 
 export interface StartRun {
   tenant: string;
@@ -66,7 +73,9 @@ export type StreamOutcome =
   /** The run has ended and the reader has its last event: answer 204. */
   | { kind: "drained" }
   | { kind: "unknown" }
-  | { kind: "gone" };
+  | { kind: "gone" }
+  /** The event right after `after` cannot be read. A stream that comes to such an event later ends before it. */
+  | { kind: "unreadable"; seq: number | null };
 
 export interface EraseOutcome {
   /** Ids of the runs that were erased. */

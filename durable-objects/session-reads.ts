@@ -9,7 +9,7 @@ import type { LogEntry } from "../src/training/rollout-record.ts";
 import { isRecorded, toRolloutRecord } from "../src/training/rollout-record.ts";
 import { firstState } from "./deliver-end.ts";
 import { detailedReads } from "./detailed-reader.ts";
-import { fetchDetail } from "./details.ts";
+import { fetchDetail, UnreadableDetailError } from "./details.ts";
 import type { RunFeed } from "./run-feed.ts";
 import { openStream, publicReads, toPage, withCalls } from "./run-reader.ts";
 import type { EventPage, Found, SessionObject, SessionPage, StreamOutcome } from "./session-api.ts";
@@ -59,30 +59,57 @@ export class SessionReads {
     }
   }
 
-  page(run: RunRow, after: number, limit: number): EventPage {
-    return toPage(run, this.#host.store.events.read(run.ordinal, after, limit + 1), limit);
+  /** A page ends before an event that cannot be read; one that would begin with it is none. */
+  page(run: RunRow, after: number, limit: number): Found<EventPage> {
+    const { events } = this.#host.store;
+    const sound = events.readSound(run.ordinal, after, limit + 1);
+    const seq = sound.length > limit ? null : events.unreadableAfter(run.ordinal, sound.at(-1)?.seq ?? after);
+    if (seq === null) {
+      return { kind: "found", value: toPage(run, sound, limit) };
+    }
+    return sound.length === 0
+      ? { kind: "unreadable", seq }
+      : { kind: "found", value: { events: sound, hasMore: true, ended: false } };
   }
 
-  /** A page of events with their calls, shorter than `limit` where they are large. */
-  async detailedPage(run: RunRow, after: number, limit: number): Promise<EventPage> {
-    const { events } = this.#host.store;
+  /** As `page`, with the calls, and shorter than `limit` where they are large. */
+  async detailedPage(run: RunRow, after: number, limit: number): Promise<Found<EventPage>> {
     const page: EventPage["events"] = [];
-    let chars = 0;
-    while (page.length < limit && chars < maxPageChars) {
-      const [entry] = await events.readLog(run.ordinal, page.at(-1)?.seq ?? after, 1, this.#fetchDetail);
-      if (entry === undefined) {
-        break;
+    const last = (): number => page.at(-1)?.seq ?? after;
+    for (let chars = 0; page.length < limit && chars < maxPageChars;) {
+      const entry = await this.#entryAfter(run, last());
+      if (entry === null) {
+        return { kind: "found", value: toPage(run, page, page.length) };
+      }
+      if ("seq" in entry) {
+        const cut = { events: page, hasMore: true, ended: false };
+        return page.length === 0 ? { kind: "unreadable", seq: entry.seq } : { kind: "found", value: cut };
       }
       const event = withCalls(entry);
       page.push(event);
       chars += JSON.stringify(event).length;
     }
-    const [more] = events.read(run.ordinal, page.at(-1)?.seq ?? after, 1);
-    return toPage(run, more === undefined ? page : [...page, more], page.length);
+    const hasMore = this.#host.store.events.lastSeq(run.ordinal) > last();
+    return { kind: "found", value: hasMore ? { events: page, hasMore, ended: false } : toPage(run, page, page.length) };
   }
 
-  stream(run: RunRow, after: number, detail: "public" | "full"): StreamOutcome {
+  /** The event right after `after` with its calls, or its number where it cannot be read; null where there is none. */
+  async #entryAfter(run: RunRow, after: number): Promise<LogEntry | { readonly seq: number } | null> {
+    try {
+      const [entry] = await this.#host.store.events.readLog(run.ordinal, after, 1, this.#fetchDetail);
+      return entry ?? null;
+    } catch (error) {
+      return unreadableAt(error, after + 1);
+    }
+  }
+
+  async stream(run: RunRow, after: number, detail: "public" | "full"): Promise<StreamOutcome> {
     const { store } = this.#host;
+    const first = detail === "full" ? await this.#entryAfter(run, after) : null;
+    const seq = first !== null && "seq" in first ? first.seq : store.events.unreadableAfter(run.ordinal, after);
+    if (seq !== null) {
+      return { kind: "unreadable", seq };
+    }
     if (run.ended_at !== null && store.events.read(run.ordinal, after, 1).length === 0) {
       return { kind: "drained" };
     }
@@ -92,7 +119,12 @@ export class SessionReads {
   }
 
   async record(run: RunRow): Promise<Found<Record<string, unknown>>> {
-    const record = toRolloutRecord(await this.recordedLog(run.ordinal));
+    let record: ReturnType<typeof toRolloutRecord>;
+    try {
+      record = toRolloutRecord(await this.recordedLog(run.ordinal));
+    } catch (error) {
+      return { kind: "unreadable", ...unreadableAt(error, null) };
+    }
     if (record === null) {
       return { kind: "unknown" };
     }
@@ -119,6 +151,17 @@ export class SessionReads {
   }
 
   readonly #fetchDetail = (key: string) => fetchDetail(this.#host.bucket, key);
+}
+
+/** Throws what is no unreadable log. A detail does not say whose it is. */
+function unreadableAt<S extends number | null>(error: unknown, seq: S): { readonly seq: number | S } {
+  if (error instanceof UnreadableLogError) {
+    return { seq: error.seq };
+  }
+  if (error instanceof UnreadableDetailError) {
+    return { seq };
+  }
+  throw error;
 }
 
 function toListedRun(row: RunRow): SessionObject["runs"][number] {

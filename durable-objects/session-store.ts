@@ -8,7 +8,7 @@ import { foldRun } from "../src/agent/fold.ts";
 import { RunStatus } from "../src/agent/run-object.ts";
 import type { EarlierAnswer } from "../src/agent/run-spec.ts";
 import type { RunState } from "../src/agent/run-state.ts";
-import { EventTable, type PreparedEvent } from "./event-table.ts";
+import { EventTable, UnreadableLogError, type PreparedEvent } from "./event-table.ts";
 import type { OpenWork } from "./next-alarm.ts";
 import { OutboxTable } from "./outbox-table.ts";
 import { isInitialised, migrate, newestVersion, readVersion } from "./session-schema.ts";
@@ -221,8 +221,14 @@ export class SessionStore {
       .toReversed();
   }
 
+  /** Throws UnreadableLogError, also for a log whose events can be read one by one and make no sense together. */
   readState(ordinal: number): RunState | null {
-    return foldRun(this.events.read(ordinal, 0, maxEvents));
+    const events = this.events.read(ordinal, 0, maxEvents);
+    try {
+      return foldRun(events);
+    } catch (cause) {
+      throw new UnreadableLogError("the log cannot be folded", events.at(-1)?.seq ?? 0, { cause });
+    }
   }
 
   openWork(): OpenWork {

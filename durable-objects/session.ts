@@ -134,11 +134,8 @@ export class Session extends DurableObject<Env> implements SessionApi {
     }
     const run = found.value;
     return detail === "public"
-      ? { kind: "found", value: this.#reads.page(run, after, limit) }
-      : this.#unlessErased(async () => ({
-          kind: "found",
-          value: await this.#reads.detailedPage(run, after, limit),
-        }));
+      ? this.#reads.page(run, after, limit)
+      : this.#unlessErased(() => this.#reads.detailedPage(run, after, limit));
   }
 
   async streamEvents(runId: string, after: number, detail: "public" | "full"): Promise<StreamOutcome> {

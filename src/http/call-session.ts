@@ -77,6 +77,13 @@ export function erased(): HttpError {
   return new HttpError("erased", "This session was erased.");
 }
 
+function unreadable(seq: number | null): HttpError {
+  const readOn = seq === null ? "" : ` Event ${seq} is the first; \`starting_after=${seq}\` reads the events after it.`;
+  return new HttpError("log_unreadable", `This version of the service cannot read the run's log.${readOn}`, {
+    headers: { "x-should-retry": "false" },
+  });
+}
+
 /** The session of a run's id; 404 if the text is not such an id. */
 export function sessionNameOf(tenant: string, runId: string): SessionName {
   const sessionId = sessionOfRun(runId);
@@ -91,7 +98,7 @@ export async function missing(services: Services, name: SessionName, what: strin
   return (await services.ledger.isErased(name.tenant, name.sessionId)) ? erased() : notFound(what);
 }
 
-/** The value, or 404 or 410. */
+/** The value, or 404, 410 or 409. */
 export async function requireFound<T>(
   services: Services,
   name: SessionName,
@@ -105,6 +112,8 @@ export async function requireFound<T>(
       throw await missing(services, name, what);
     case "gone":
       throw erased();
+    case "unreadable":
+      throw unreadable(found.seq);
     default:
       return unreachable(found);
   }

@@ -17,6 +17,7 @@ export const problemTypes = {
   method_not_allowed: { status: 405, title: "The method is not allowed here" },
   policy_conflict: { status: 409, title: "The policy's name stands for something else" },
   group_claimed: { status: 409, title: "The run's group is in a dataset" },
+  log_unreadable: { status: 409, title: "The run's log cannot be read" },
   run_not_ended: { status: 409, title: "The run has not ended" },
   erased: { status: 410, title: "This was erased" },
   body_too_large: { status: 413, title: "The body is too large" },

@@ -33,6 +33,23 @@ function startedEvent(id: string, seq: number) {
 
 const idsOf = async (reply: Response) => (await readAll(reply.body)).events.map(({ id }) => id);
 
+test.each([
+  ["events", 2, "starting_after=2", {}],
+  ["events", 2, "starting_after=2", json],
+  ["record", null, "cannot read", {}],
+] as const)("a log that cannot be read is 409, and says how to read on: %s %s", async (path, seq, words, headers) => {
+  const { world, id } = await startRun();
+  const unreadable = async () => ({ kind: "unreadable", seq }) as const;
+  Object.assign(onlySession(world), { readEvents: unreadable, streamEvents: unreadable, getRecord: unreadable });
+  const reply = await world.get(`/v1/runs/${id}/${path}`, headers);
+  expect(reply.headers.get("x-should-retry")).toBe("false");
+  expect(await readProblem(reply)).toMatchObject({
+    status: 409,
+    code: "log_unreadable",
+    detail: expect.stringContaining(words),
+  });
+});
+
 describe("the stream of a run's events", () => {
   test("goes from the log to what is live, to the terminal event", async () => {
     const { run, id, events } = await startRun();

@@ -75,3 +75,72 @@ test("does not keep its session from being erased", async () => {
   expect(await session.api().erase()).toEqual({ kind: "found", value: { run_ids: [session.runId(1)] } });
   expect((await session.api().getRun(session.runId(1))).kind).toBe("gone");
 });
+
+/** A session whose only run has ended, with its second event made unreadable. */
+async function withStrangeEvent(change: string): Promise<SessionUnderTest> {
+  startSessionModel(1);
+  const session = newSession();
+  await session.ended((await session.start()).id);
+  await session.sql(`UPDATE events SET ${change} WHERE ordinal = 1 AND seq = 2`);
+  return session;
+}
+
+const details = ["public", "full"] as const;
+
+test.each(details)("gives a page (%s) up to the event that cannot be read, and one from behind it", async (detail) => {
+  const session = await withStrangeEvent("body = json_set(body, '$.type', 'run.mystery')");
+  const id = session.runId(1);
+  const page = async (after: number) => session.api().readEvents(id, after, 100, detail);
+  expect(valueOf(await page(0))).toMatchObject({ events: [{ seq: 1 }], hasMore: true, ended: false });
+  expect(await page(1)).toEqual({ kind: "unreadable", seq: 2 });
+  const rest = valueOf(await page(2));
+  expect(rest).toMatchObject({ hasMore: false, ended: true });
+  expect(rest.events[0]).toMatchObject({ seq: 3 });
+});
+
+test.each(details)(
+  "gives a stream (%s) that ends before that event; whoever comes back is told why",
+  async (detail) => {
+    const session = await withStrangeEvent("body = '['");
+    const id = session.runId(1);
+    const stream = await session.api().streamEvents(id, 0, detail);
+    const text = stream.kind === "stream" ? await new Response(stream.body).text() : stream.kind;
+    expect(text.match(/^id: \d+$/gm)).toEqual(["id: 1"]);
+    expect(await session.api().streamEvents(id, 1, detail)).toEqual({ kind: "unreadable", seq: 2 });
+    const behind = await session.api().streamEvents(id, 2, detail);
+    expect(behind.kind === "stream" && (await new Response(behind.body).text())).toContain("event: run.completed");
+  },
+);
+
+test("has no record", async () => {
+  const session = await withStrangeEvent("body = ''");
+  expect(await session.api().getRecord(session.runId(1))).toEqual({ kind: "unreadable", seq: 2 });
+});
+
+test.each(["not there", "of another shape"])(
+  "shows the events without their calls where a detail in R2 is %s",
+  async (how) => {
+    const key = `details/${newSession().id}.json`;
+    const session = await withStrangeEvent(`detail = '{"r2":"${key}"}'`);
+    const id = session.runId(1);
+    if (how === "of another shape") {
+      await env.BUCKET.put(key, '{"calls":1}');
+    }
+    expect(await session.api().getRecord(id)).toMatchObject({ kind: "found" });
+    expect(valueOf(await session.api().readEvents(id, 0, 100, "full")).events).toHaveLength(1);
+    expect(await session.api().readEvents(id, 1, 100, "full")).toEqual({ kind: "unreadable", seq: 2 });
+    expect(await session.api().streamEvents(id, 1, "full")).toEqual({ kind: "unreadable", seq: 2 });
+    const stream = await session.api().streamEvents(id, 0, "full");
+    expect(stream.kind === "stream" && (await new Response(stream.body).text()).match(/^id: \d+$/gm)).toEqual([
+      "id: 1",
+    ]);
+    expect(valueOf(await session.api().readEvents(id, 0, 100, "public")).ended).toBe(true);
+  },
+);
+
+test("is shown by its row where its events make no sense together", async () => {
+  const session = await withStrangeEvent(`body = json_set(body, '$.type', 'turn.completed', '$.turn', 9, '$.ms', 1,
+    '$.usage', json('{}'), '$.tool_status', 'ok', '$.queued_ms', NULL)`);
+  await session.sql("UPDATE events SET body = json_remove(body, '$.queued_ms') WHERE seq = 2");
+  expect(valueOf(await session.api().getRun(session.runId(1)))).toMatchObject({ status: "completed", turns: [] });
+});

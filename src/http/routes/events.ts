@@ -35,6 +35,7 @@ export const eventsRoute = defineRoute({
     },
     204: { description: "The run has ended and the reader has all its events." },
   },
+  problems: ["log_unreadable"],
 });
 
 type EventsCall = Call<typeof eventsRoute.params, typeof eventsRoute.query, typeof eventsRoute.body>;
@@ -68,6 +69,7 @@ async function stream(call: EventsCall, after: number): Promise<Response> {
       return new Response(null, { status: 204, headers: { "x-run-id": params.id } });
     case "unknown":
     case "gone":
+    case "unreadable":
       return requireFound<Response>(services, name, "run", streamed);
     default:
       return unreachable(streamed);

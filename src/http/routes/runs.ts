@@ -54,7 +54,7 @@ export const getRecordRoute = defineRoute({
     "absent where the ledger does not answer.",
   access: "datasets",
   replies: { 200: json("The record.", z.record(z.string(), z.unknown())) },
-  problems: ["run_not_ended"],
+  problems: ["run_not_ended", "log_unreadable"],
 });
 
 export const cancelRunRoute = defineRoute({

@@ -94,6 +94,7 @@ async function streamReply(services: Services, name: SessionName, runId: string,
       throw new Error("the log of a started run is empty");
     case "unknown":
     case "gone":
+    case "unreadable":
       return requireFound<Response>(services, name, "run", streamed);
     default:
       return unreachable(streamed);
