@@ -10,13 +10,14 @@ import type { SandboxReply } from "./sandbox-pool.ts";
 /** Each earlier program once ended within its limit; machines differ, so together they get the room of a few. */
 const replayPrograms = 4;
 
-function replayLimitsOf(limits: ProgramLimits): ProgramLimits {
-  return { timeMs: limits.timeMs * replayPrograms, maxFuel: limits.maxFuel * replayPrograms };
+function replayLimitsOf({ maxFuel, waitMs, timeMs }: ProgramLimits): ProgramLimits {
+  // What they may take of a machine that is too slow is no more than what one program may.
+  return { maxFuel: maxFuel * replayPrograms, waitMs: waitMs * replayPrograms, timeMs };
 }
 
 export function createSandboxClient(env: Pick<Env, "SANDBOX">): PythonSandbox {
   return {
-    async run({ tenant, ...request }: PythonRequest, signal: AbortSignal): Promise<SandboxReply> {
+    async run({ tenant, onQueued, ...request }: PythonRequest, signal: AbortSignal): Promise<SandboxReply> {
       const aborted = err({ code: "aborted", detail: "the call was aborted" } as const);
       if (signal.aborted) {
         return aborted;
@@ -24,11 +25,13 @@ export function createSandboxClient(env: Pick<Env, "SANDBOX">): PythonSandbox {
       const pool = env.SANDBOX.getByName(tenant);
       const ticket = crypto.randomUUID();
       const { promise: abort, resolve } = Promise.withResolvers<"aborted">();
+      const { promise: served, resolve: serve } = Promise.withResolvers<void>();
       const onAbort = (): void => resolve("aborted");
       signal.addEventListener("abort", onAbort, { once: true });
       try {
-        const job = { ...request, replayLimits: replayLimitsOf(request.limits) };
-        const reply = await Promise.race([pool.run(ticket, job), abort]);
+        const job = { ...request, ticket, replayLimits: replayLimitsOf(request.limits) };
+        const onQueue = (now: "waits" | "served"): void => (now === "waits" ? onQueued(served) : serve());
+        const reply = await Promise.race([pool.run(job, onQueue), abort]);
         if (reply !== "aborted") {
           return reply;
         }
@@ -37,6 +40,7 @@ export function createSandboxClient(env: Pick<Env, "SANDBOX">): PythonSandbox {
       } catch (error) {
         return err({ code: "sandbox_unavailable", detail: error instanceof Error ? error.message : String(error) });
       } finally {
+        serve();
         signal.removeEventListener("abort", onAbort);
       }
     },

@@ -12,8 +12,8 @@ import { maxQueueMs, type SandboxFault } from "../src/tools/python-coder/python-
 import { SandboxAnswer } from "../src/tools/python-coder/sandbox-answer.ts";
 import { loadSandboxCode, readManifest } from "../src/tools/python-coder/sandbox-code.ts";
 import type { SandboxManifest } from "../src/tools/python-coder/sandbox-manifest.ts";
-import type { SandboxJob } from "../src/tools/python-coder/sandbox/job.ts";
-import { WaitingRoom } from "../src/tools/python-coder/waiting-room.ts";
+import type { ProgramLimits, SandboxJob } from "../src/tools/python-coder/sandbox/job.ts";
+import { type Lease, WaitingRoom } from "../src/tools/python-coder/waiting-room.ts";
 
 const defaultPoolSize = 4;
 /** An object may have ten dynamic workers in flight. */
@@ -22,10 +22,17 @@ const maxPoolSize = 10;
 const hangMarginMs = 45_000;
 /** What the runner answers when it has no interpreter. */
 const bootFailedStatus = 503;
-/** A processor bound for deployed isolates, besides fuel; workerd on a laptop does not enforce it. */
-const maxCpuMs = 30_000;
+/** A processor bound for deployed isolates, beyond what fuel allows; workerd on a laptop does not enforce it. */
+const maxCpuMs = 150_000;
 
 export type SandboxReply = Result<SandboxAnswer, SandboxFault>;
+
+export type QueueListener = (now: "waits" | "served") => void | Promise<void>;
+
+/** A caller may be gone by now; the job goes its way all the same. */
+function tell(onQueue: QueueListener, now: "waits" | "served"): void {
+  Promise.resolve(onQueue(now)).catch(() => undefined);
+}
 
 /** Where it is stored how often each slot's isolate was given up. */
 const generationsKey = "generations";
@@ -52,10 +59,12 @@ export class SandboxPool extends DurableObject<Env> {
     createClock(() => Date.now()),
   );
   #manifest: SandboxManifest | null = null;
+  /** Cancels the job of a ticket in its isolate. */
+  readonly #running = new Map<string, () => Promise<void>>();
 
-  /** `ticket` names this call, so that a caller that gives up can leave the queue. */
-  async run(ticket: string, job: SandboxJob): Promise<SandboxReply> {
-    const lease = await this.#room.enter(ticket, job.runId);
+  /** `onQueue` is told of a call that has to wait, and when its wait is over. */
+  async run(job: SandboxJob, onQueue: QueueListener): Promise<SandboxReply> {
+    const lease = await this.#enter(job, onQueue);
     if (lease === "withdrawn") {
       return err({ code: "aborted", detail: "the call was withdrawn while it waited for an interpreter" });
     }
@@ -76,16 +85,28 @@ export class SandboxPool extends DurableObject<Env> {
         return err({ code: "sandbox_crashed", detail: "a fresh isolate cannot start the interpreter" });
       }
       // An isolate that gave no proper answer, or none in time, may still be at work: its name is not used again.
-      fate = reply.ok ? "keep" : "abandon";
+      fate = reply.ok || reply.error.code === "aborted" ? "keep" : "abandon";
       return reply;
     } finally {
       this.#release(slot, fate);
     }
   }
 
-  /** For a caller that no longer wants its answer. A program that already runs ends by its own limits. */
-  withdraw(ticket: string): void {
+  /** For a caller that no longer wants its answer: its job leaves the queue, or is ended. */
+  async withdraw(ticket: string): Promise<void> {
     this.#room.withdraw(ticket);
+    await this.#running.get(ticket)?.();
+  }
+
+  async #enter({ ticket, runId }: SandboxJob, onQueue: QueueListener): Promise<Lease> {
+    const lease = this.#room.enter(ticket, runId);
+    if (lease instanceof Promise) {
+      tell(onQueue, "waits");
+      const served = await lease;
+      tell(onQueue, "served");
+      return served;
+    }
+    return lease;
   }
 
   #release(slot: Slot, fate: "keep" | "abandon"): void {
@@ -120,9 +141,14 @@ export class SandboxPool extends DurableObject<Env> {
         throw error;
       }
     });
-    const patienceMs = hangMarginMs + job.limits.timeMs + (job.earlierCode.length > 0 ? job.replayLimits.timeMs : 0);
+    const longest = ({ timeMs, waitMs }: ProgramLimits): number => timeMs + waitMs;
+    const patienceMs =
+      hangMarginMs + longest(job.limits) + (job.earlierCode.length > 0 ? longest(job.replayLimits) : 0);
     const patience = new AbortController();
     const timer = setTimeout(() => patience.abort(new Error("the interpreter does not answer")), patienceMs);
+    this.#running.set(job.ticket, async () => {
+      await isolate.getEntrypoint().fetch("http://sandbox/", { method: "DELETE", body: job.ticket });
+    });
     try {
       const response = await isolate.getEntrypoint().fetch("http://sandbox/", {
         method: "POST",
@@ -133,11 +159,13 @@ export class SandboxPool extends DurableObject<Env> {
         console.error("sandbox_boot_failed", name, await response.text());
         return "boot_failed";
       }
-      return ok(SandboxAnswer.parse(await response.json()));
+      const answer = SandboxAnswer.parse(await response.json());
+      return answer.end === "cancelled" ? err({ code: "aborted", detail: "the program was cancelled" }) : ok(answer);
     } catch (error) {
       const detail = loadFault ?? messageOf(error);
       return err({ code: loadFault === null ? "sandbox_crashed" : "sandbox_unavailable", detail });
     } finally {
+      this.#running.delete(job.ticket);
       clearTimeout(timer); // a pending one would keep the object in memory
     }
   }

@@ -28,7 +28,7 @@ export async function createLocalPython(): Promise<PythonSandbox> {
     }
     const stdout = lines.map((line) => `${line}\n`).join("");
     const end = traceback === null ? "completed" : "raised";
-    const spent = { fuel: 0, heapBytes: 0, bootMs: 0, runMs: 0, replayed: 0 };
+    const spent = { fuel: 0, heapBytes: 0, bootMs: 0, runMs: 0, computedMs: 0, waitedMs: 0, replayed: 0 };
     return { end, detail: "", stdout, value: null, traceback, cut: false, interpreter: "pyodide", ...spent };
   };
 

@@ -7,8 +7,12 @@ import { concatBytes, signedLeb, unsignedLeb, vectorBytes } from "./wasm-writer.
 
 /** Where the items added by the metering stand in their index spaces. */
 export interface AddedIndices {
+  readonly refuelImport: number;
+  readonly pauseImport: number;
+  /** The function that calls these two. */
   readonly refuel: number;
   readonly fuel: number;
+  /** Of the two that write; the next one is that of `refuel`. */
   readonly type: number;
   readonly copy: number;
   readonly fill: number;
@@ -22,7 +26,10 @@ const instructionsPerFuel = 32;
 const maxLoopCost = 16;
 /** Calls of functions that burn less are free: the check would cost more than the function. */
 const minCallCost = 4;
-const maxCallCost = 1_024;
+/** A long function mostly returns early; unrolled ones, as of a hash, do not. */
+const maxCallCost = 64;
+/** A body that holds a switch runs only a part of itself, but more than a short loop's. */
+const switchCost = 4;
 const op = {
   if: 0x04,
   end: 0x0b,
@@ -38,11 +45,21 @@ const op = {
 } as const;
 const emptyBlock = 0x40;
 
-/** `if (fuel < 0) refuel()` */
+/** `if (fuel < 0) callee()` */
+function callIfEmpty(added: AddedIndices, callee: number): number[] {
+  const compare = [op.globalGet, ...unsignedLeb(added.fuel), op.i32Const, 0, op.i32LtSigned];
+  return [...compare, op.if, emptyBlock, op.call, ...unsignedLeb(callee), op.end];
+}
+
 function refuelCheck(added: AddedIndices): number[] {
-  const fuel = unsignedLeb(added.fuel);
-  const compare = [op.globalGet, ...fuel, op.i32Const, 0, op.i32LtSigned];
-  return [...compare, op.if, emptyBlock, op.call, ...unsignedLeb(added.refuel), op.end];
+  return callIfEmpty(added, added.refuel);
+}
+
+/** A function that refuels, and pauses if there is still no fuel: a call that suspends is never made but then. */
+function refuelFunction(added: AddedIndices): Uint8Array {
+  const refuel = [op.call, ...unsignedLeb(added.refuelImport), ...callIfEmpty(added, added.pauseImport)];
+  const body = [0, ...refuel, op.end];
+  return Uint8Array.from([...unsignedLeb(body.length), ...body]);
 }
 
 /** `fuel -= cost`, then the check: stands at the head of a loop or function and leaves the stack as it was. */
@@ -71,11 +88,13 @@ interface Frame {
 }
 
 /**
- * What a turn of a loop costs: more for a long body, which a compiler makes by unrolling. A body with a switch runs
- * only a part of itself, so its length says nothing.
+ * What a turn of a loop costs: more for a long body, which a compiler makes by unrolling. Of a body with a switch the
+ * length says nothing.
  */
 function costOf(frame: Frame, maxCost: number): number {
-  return frame.hasSwitch ? 1 : Math.min(maxCost, Math.max(1, Math.floor(frame.instructions / instructionsPerFuel)));
+  return frame.hasSwitch
+    ? switchCost
+    : Math.min(maxCost, Math.max(1, Math.floor(frame.instructions / instructionsPerFuel)));
 }
 
 interface MeteredBody {
@@ -151,7 +170,7 @@ function closeFrame(frame: Frame, parent: Frame | undefined, parts: Uint8Array[]
   }
 }
 
-/** The new code section: every function with its checks, and behind them the two that do the bulk writes. */
+/** The new code section: every function with its checks, behind them the two that do the bulk writes, then `refuel`. */
 export function meterCode(reader: WasmReader, added: AddedIndices) {
   const count = reader.unsigned();
   const functions: Uint8Array[] = [];
@@ -165,5 +184,5 @@ export function meterCode(reader: WasmReader, added: AddedIndices) {
   }
   const copy = bulkFunction(added, [10, 0, 0]);
   const fill = bulkFunction(added, [11, 0]);
-  return { loops, bulkWrites, section: vectorBytes(count + 2, ...functions, copy, fill) };
+  return { loops, bulkWrites, section: vectorBytes(count + 3, ...functions, copy, fill, refuelFunction(added)) };
 }

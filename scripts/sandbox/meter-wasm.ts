@@ -1,5 +1,6 @@
 // Rewrites a WebAssembly module so that it can be stopped from inside: loop turns, calls of long functions and bulk
-// memory writes burn a global, and when that is used up a given import is called, which may throw. It adds at the ends of index spaces only, so no existing index moves, and it refuses what it cannot read.
+// memory writes burn a global, and when that is used up a given import is called, which may throw or ask for a pause. It
+// adds at the ends of index spaces only, so no existing index moves, and it refuses what it cannot read.
 
 import { meterCode, type AddedIndices } from "./meter-code.ts";
 import { skipValueType } from "./wasm-opcodes.ts";
@@ -9,6 +10,8 @@ import { concatBytes, nameBytes, SectionId, sectionBytes, unsignedLeb, vectorByt
 export interface MeterOptions {
   /** Name of an imported function without parameters or results, called when the fuel is used up. */
   readonly refuelImport: string;
+  /** One more of that kind, called where the fuel is below zero after the refuelling: the module asked to be suspended. */
+  readonly pauseImport: string;
   /** Name under which the mutable i32 fuel global is exported. */
   readonly fuelExport: string;
   /** Caps the module's own memory; null keeps the cap it came with. */
@@ -56,14 +59,15 @@ function skipLimits(reader: WasmReader): void {
   }
 }
 
-function readImports(reader: WasmReader, refuelImport: string) {
-  const found = { functions: 0, globals: 0, refuel: -1 };
+function readImports(reader: WasmReader, { refuelImport, pauseImport }: MeterOptions) {
+  const found = { functions: 0, globals: 0, refuel: -1, pause: -1 };
   for (let left = reader.unsigned(); left > 0; left -= 1) {
     reader.name();
     const name = reader.name();
     const kind = reader.byte();
     if (kind === 0) {
       found.refuel = name === refuelImport ? found.functions : found.refuel;
+      found.pause = name === pauseImport ? found.functions : found.pause;
       found.functions += 1;
       reader.skipLeb();
     } else if (kind === 1) {
@@ -82,8 +86,10 @@ function readImports(reader: WasmReader, refuelImport: string) {
       throw new Error(`unknown import kind ${kind}`);
     }
   }
-  if (found.refuel < 0) {
-    throw new Error(`the module does not import a function ${refuelImport}`);
+  for (const [name, index] of [[refuelImport, found.refuel] as const, [pauseImport, found.pause] as const]) {
+    if (index < 0) {
+      throw new Error(`the module does not import a function ${name}`);
+    }
   }
   return found;
 }
@@ -136,14 +142,16 @@ export function meterWasm(bytes: Uint8Array, options: MeterOptions): MeteredModu
   };
   const readerOf = (section: Section): WasmReader => new WasmReader(bytes, section.start, section.end);
   assertPlainTypes(readerOf(sectionOf(SectionId.type)));
-  const imports = readImports(readerOf(sectionOf(SectionId.import)), options.refuelImport);
+  const imports = readImports(readerOf(sectionOf(SectionId.import)), options);
   const ownFunctions = countOf(bytes, sectionOf(SectionId.function));
   const added: AddedIndices = {
-    refuel: imports.refuel,
+    refuelImport: imports.refuel,
+    pauseImport: imports.pause,
     fuel: imports.globals + countOf(bytes, sectionOf(SectionId.global)),
     type: countOf(bytes, sectionOf(SectionId.type)),
     copy: imports.functions + ownFunctions,
     fill: imports.functions + ownFunctions + 1,
+    refuel: imports.functions + ownFunctions + 2,
   };
   const code = meterCode(readerOf(sectionOf(SectionId.code)), added);
   /** A section's items with more items behind them. */
@@ -155,9 +163,9 @@ export function meterWasm(bytes: Uint8Array, options: MeterOptions): MeteredModu
   const rewritten = (section: Section): Uint8Array => {
     switch (section.id) {
       case SectionId.type:
-        return extended(section, [0x60, 3, i32, i32, i32, 0]);
+        return extended(section, [0x60, 3, i32, i32, i32, 0, 0x60, 0, 0], 2);
       case SectionId.function:
-        return extended(section, [...unsignedLeb(added.type), ...unsignedLeb(added.type)], 2);
+        return extended(section, [added.type, added.type, added.type + 1].flatMap(unsignedLeb), 3);
       case SectionId.memory:
         return options.maxMemoryMib === null
           ? bytes.subarray(section.start, section.end)

@@ -53,7 +53,9 @@ export async function makeSandboxFiles(): Promise<NewFile[]> {
   const read = (name: string) => readFile(join(pyodideDirectory, name));
   const asmModule = await read("pyodide.asm.mjs");
   const metered = meterWasm(await read("pyodide.asm.wasm"), {
+    // Two imports that CPython does not call.
     refuelImport: "emscripten_debugger",
+    pauseImport: "_emscripten_runtime_keepalive_clear",
     fuelExport: "__fuel",
     maxMemoryMib,
   });

@@ -70,6 +70,7 @@ function toContext(deps: AloneDeps, { tenant, callId, tool }: AloneCall, signal:
     idempotencyKey: `${callId}/1/0`,
     signal,
     timeLeftMs: tool.timeoutMs,
+    holdClock: () => undefined,
     earlierArguments: [],
     // There is no run to count for.
     countTokens: () => undefined,

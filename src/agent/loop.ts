@@ -11,7 +11,7 @@ import type { IncompleteReason, NewEvent } from "./events.ts";
 import { generateAnswer } from "./generate-answer.ts";
 import type { Step } from "./next.ts";
 import { planTurn } from "./plan-turn.ts";
-import { openTurn, type RunState } from "./run-state.ts";
+import { maxPauseMs, openTurn, type RunState } from "./run-state.ts";
 import { createRunTimer } from "./run-timer.ts";
 import { runTool } from "./run-tool.ts";
 import type { StepOutcome } from "./steps.ts";
@@ -27,7 +27,7 @@ const maxGraceMs = 30_000;
  */
 export async function runLoop(deps: AgentDeps): Promise<void> {
   const { log, clock, signal, reference } = deps;
-  const timer = createRunTimer(clock, deps.activeMs);
+  const timer = createRunTimer(clock, deps.activeMs, maxPauseMs(log.state));
   // A call that an earlier incarnation left open: what it did is unknown, and the tool says what may be done.
   let seen: "fresh" | "recovered" = hasOpenCall(log.state) ? "recovered" : "fresh";
   let pending: readonly NewEvent[] = [];

@@ -77,11 +77,18 @@ export function totalTokens(usage: RunUsage): number {
 }
 
 /** Ten servers' pauses of a few seconds, or one of a minute, even where a run may take no longer than that itself. */
-const minBackOffMs = 60_000;
+const minPauseMs = 60_000;
 
-/** Back-off does not count in `max_seconds`, so it has a bound of its own: half of them again, or a minute. */
-export function backOffLeftMs({ spec, backOffMs }: RunState): number {
-  return Math.max(minBackOffMs, (spec.limits.max_seconds * 1000) / 2) - backOffMs;
+/**
+ * What does not count in `max_seconds` has a bound of its own: half of them again, or a minute. Back-off has one, and
+ * so has the wait of tools behind other runs, in each loop that works on the run.
+ */
+export function maxPauseMs({ spec }: RunState): number {
+  return Math.max(minPauseMs, (spec.limits.max_seconds * 1000) / 2);
+}
+
+export function backOffLeftMs(state: RunState): number {
+  return maxPauseMs(state) - state.backOffMs;
 }
 
 export function isEnded(state: RunState): boolean {

@@ -1,5 +1,5 @@
-// The run's own clock: it counts time with a loop alive and stands still during an engine's back-off, so that a
-// busy server does not eat a run's `max_seconds`.
+// The run's own clock: it counts time with a loop alive and stands still during an engine's back-off and while a tool
+// waits behind other runs, so that neither a busy server nor a full pool eats a run's `max_seconds`.
 
 import type { Clock } from "../engines/clock.ts";
 
@@ -8,6 +8,8 @@ export interface RunTimer {
   activeMs(): number;
   /** Sleeps without counting the time. */
   backOff(ms: number, signal: AbortSignal): Promise<void>;
+  /** Stands still until the promise settles, but for all of a run's holds together no longer than `maxHeldMs`. */
+  hold(until: Promise<unknown>): void;
   /** Runs `work` with a signal that aborts once `limitMs` have been counted in all. */
   within<T>(limitMs: number, work: (signal: AbortSignal) => Promise<T>): Promise<T>;
 }
@@ -15,7 +17,7 @@ export interface RunTimer {
 /** How often to look during a back-off: with little time left, the time left would be far too often. */
 const pausedLookMs = 100;
 
-export function createRunTimer(clock: Clock, earlierMs: number): RunTimer {
+export function createRunTimer(clock: Clock, earlierMs: number, maxHeldMs: number): RunTimer {
   const startedAt = clock.now();
   let pausedMs = 0;
   let pausedAt = startedAt;
@@ -33,18 +35,40 @@ export function createRunTimer(clock: Clock, earlierMs: number): RunTimer {
     }
   }
 
+  async function during(pause: Promise<unknown>): Promise<void> {
+    if (pauses === 0) {
+      pausedAt = clock.now();
+    }
+    pauses += 1;
+    await pause;
+    pauses -= 1;
+    if (pauses === 0) {
+      pausedMs += clock.now() - pausedAt;
+    }
+  }
+
+  // All of a run's holds together: where they overlap the time counts once.
+  let holds = 0;
+  let heldMs = 0;
+  let heldAt = 0;
+  const heldSoFarMs = (): number => heldMs + (holds > 0 ? clock.now() - heldAt : 0);
+
+  async function heldFor(until: Promise<unknown>): Promise<void> {
+    const settled = new AbortController();
+    const bound = clock.sleep(Math.max(0, maxHeldMs - heldSoFarMs()), settled.signal);
+    heldAt = holds === 0 ? clock.now() : heldAt;
+    holds += 1;
+    await Promise.race([until.catch(() => undefined), bound]);
+    settled.abort();
+    holds -= 1;
+    heldMs += holds === 0 ? clock.now() - heldAt : 0;
+  }
+
   return {
     activeMs,
-    async backOff(ms, signal) {
-      if (pauses === 0) {
-        pausedAt = clock.now();
-      }
-      pauses += 1;
-      await clock.sleep(ms, signal);
-      pauses -= 1;
-      if (pauses === 0) {
-        pausedMs += clock.now() - pausedAt;
-      }
+    backOff: (ms, signal) => during(clock.sleep(ms, signal)),
+    hold(until) {
+      void during(heldFor(until));
     },
     async within(limitMs, work) {
       const limit = new AbortController();

@@ -125,6 +125,7 @@ function toToolContext(
     idempotencyKey: `${state.runId}/${turn}/${callIndex}`,
     signal,
     timeLeftMs: Math.max(0, context.limitMs - context.timer.activeMs()),
+    holdClock: (until) => context.timer.hold(until),
     earlierArguments: state.turns.flatMap((earlier) =>
       earlier.command?.tool === tool.name
         ? earlier.calls.filter((call) => call.status === "ok").map((call) => call.arguments)

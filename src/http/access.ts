@@ -26,24 +26,36 @@ function presentedKey(headers: Headers): string {
   return key;
 }
 
+/**
+ * What answers wrong credentials: 401, or 429 to an address that sends too many. Right ones are never refused for the
+ * wrong ones of a neighbour.
+ */
+async function refusal(services: Services, headers: Headers, error: HttpError): Promise<HttpError> {
+  const address = headers.get("cf-connecting-ip") ?? "an unknown address";
+  return (await services.allowRequest(`wrong keys from ${address}`)) ? error : rateLimited("Too many wrong keys.");
+}
+
 async function findKey(services: Services, headers: Headers): Promise<ApiKey> {
   const parts = parseApiKey(presentedKey(headers));
   const key = parts === null ? null : await services.keys.find(parts.id);
   const isRight =
     parts !== null && key !== null && equalInConstantTime(await sha256Hex(parts.secret), key.secret_sha256);
   if (key === null || !isRight || key.revoked_at !== null) {
-    throw new HttpError("invalid_key", "This key is unknown or was revoked.", { headers: challenge });
+    const error = new HttpError("invalid_key", "This key is unknown or was revoked.", { headers: challenge });
+    throw await refusal(services, headers, error);
   }
   return key;
 }
 
 async function limitRate(services: Services, rateKey: string): Promise<void> {
   if (!(await services.allowRequest(rateKey))) {
-    // The binding counts by the minute and does not say when the next one begins.
-    throw new HttpError("rate_limited", "This key has used up its requests for now.", {
-      headers: { "retry-after": "30" },
-    });
+    throw rateLimited("This key has used up its requests for now.");
   }
+}
+
+/** The binding counts by the minute and does not say when the next one begins. */
+function rateLimited(detail: string): HttpError {
+  return new HttpError("rate_limited", detail, { headers: { "retry-after": "30" } });
 }
 
 /** For public routes: nobody in particular, who may do nothing else. */
@@ -62,17 +74,24 @@ export async function authorize(
   const ticket = route.acceptsTicket === true ? new URL(request.url).searchParams.get("ticket") : null;
   if (ticket !== null) {
     // Without keys too, so that a page that uses tickets wrongly fails on its author's machine already.
-    return authorizeTicket(services, ticket, runId ?? "");
+    return authorizeTicket(services, request.headers, ticket, runId ?? "");
   }
   return services.config.allowAnonymous
     ? { tenant: "local", has: () => true }
     : authorizeKey(services, route, request.headers);
 }
 
-async function authorizeTicket(services: Services, ticket: string, runId: string): Promise<Principal> {
+async function authorizeTicket(
+  services: Services,
+  headers: Headers,
+  ticket: string,
+  runId: string,
+): Promise<Principal> {
   const tenant = await checkTicket(await services.ticketSecret(), ticket, runId, services.clock.now());
   if (tenant === null) {
-    throw new HttpError("invalid_ticket", "This ticket has expired or belongs to another run.", { headers: challenge });
+    const detail = "This ticket has expired or belongs to another run.";
+    const error = new HttpError("invalid_ticket", detail, { headers: challenge });
+    throw services.config.allowAnonymous ? error : await refusal(services, headers, error);
   }
   if (!services.config.allowAnonymous) {
     await limitRate(services, `tickets of ${tenant}`);

@@ -24,6 +24,8 @@ export interface ToolContext {
   readonly signal: AbortSignal;
   /** Until the run's time is over; for work that no signal can interrupt. */
   readonly timeLeftMs: number;
+  /** The run's clock stands still until the promise settles: for a wait behind other runs, which is nobody's work. */
+  readonly holdClock: (until: Promise<void>) => void;
   /** Arguments of this tool's earlier calls in this run that ended in `tool.completed`, oldest first. */
   readonly earlierArguments: readonly unknown[];
   /** One model call with the role `tool`, retried and counted by the loop. */

@@ -16,7 +16,7 @@ export type InvalidReason =
   | "mixed_policy"
   | "bad_capture";
 
-const lostSandbox: ReadonlySet<string> = new Set(["sandbox_unavailable", "sandbox_busy"]);
+const lostSandbox: ReadonlySet<string> = new Set(["sandbox_unavailable", "sandbox_busy", "sandbox_overloaded"]);
 
 /** Null for a valid rollout, and where nothing but a reward that is still `owed` is missing. */
 export function invalidReasonOf(
@@ -32,7 +32,7 @@ export function invalidReasonOf(
     default:
       break;
   }
-  // A sandbox that could not be reached, or that was busy with other runs, is nobody's bad program.
+  // A sandbox that could not be reached, was busy with other runs or was too slow is nobody's bad program.
   if (state.turns.some((turn) => turn.calls.some((call) => lostSandbox.has(call.error?.code ?? "")))) {
     return "platform_lost";
   }

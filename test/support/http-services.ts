@@ -80,6 +80,8 @@ export interface TestWorld {
   addKey(tenant: string, scopes: string, options?: { revoked?: true }): Promise<string>;
   /** What the rate limiter answers. */
   hasQuota: boolean;
+  /** Names of those whom it refuses beside that. */
+  readonly usedUp: Set<string>;
   /** Sent with a request as JSON. */
   post(path: string, body: unknown, headers?: Record<string, string>): Promise<Response>;
   get(path: string, headers?: Record<string, string>): Promise<Response>;
@@ -204,7 +206,7 @@ export function createWorld(options: WorldOptions = {}): TestWorld {
     },
     keys: { find: (id) => Promise.resolve(keys.get(id) ?? null) },
     ticketSecret: () => Promise.resolve("a secret of the test"),
-    allowRequest: () => Promise.resolve(world.hasQuota),
+    allowRequest: (rateKey) => Promise.resolve(world.hasQuota && !world.usedUp.has(rateKey)),
     probes: { d1: () => Promise.resolve(), r2: () => Promise.resolve() },
     tools,
     toolsFor: () => Promise.resolve({ tools, sources: [] }),
@@ -246,6 +248,7 @@ export function createWorld(options: WorldOptions = {}): TestWorld {
     session,
     sessions,
     hasQuota: true,
+    usedUp: new Set(),
     async addKey(tenant, scopes, keyOptions = {}) {
       const id = `key${String(keys.size).padStart(13, "0")}`;
       const secret = "s".repeat(32);

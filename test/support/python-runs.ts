@@ -9,7 +9,7 @@ import type { SandboxAnswer } from "../../src/tools/python-coder/sandbox-answer.
 /** A program and what of the request the test cares about. Without a run it gets one of its own. */
 export type Program = Pick<PythonRequest, "code"> & Partial<PythonRequest>;
 
-const generous = { timeMs: 60_000, maxFuel: 1e6 };
+const generous = { timeMs: 60_000, waitMs: 60_000, maxFuel: 1e6 };
 
 export function createPythonSandbox(env: Pick<Env, "SANDBOX">, tenant: string) {
   const client = createSandboxClient(env);
@@ -18,7 +18,15 @@ export function createPythonSandbox(env: Pick<Env, "SANDBOX">, tenant: string) {
     state.runs += 1;
     const runId = `${tenant}-${state.runs}`;
     return client.run(
-      { tenant, runId, earlierCode: [], limits: generous, isolation: "interpreter", ...program },
+      {
+        tenant,
+        runId,
+        earlierCode: [],
+        limits: generous,
+        isolation: "interpreter",
+        onQueued: () => undefined,
+        ...program,
+      },
       signal,
     );
   };

@@ -33,7 +33,7 @@ export const op = {
 const i32 = 0x7f;
 
 /**
- * A module with the import `env.refuel`, a memory of one page that may grow to a hundred, a global that is already
+ * A module with the imports `env.refuel` and `env.pause`, a memory of one page that may grow to a hundred, a global that is already
  * there, and the export `run(i32) -> i32` with one more local.
  */
 export function smallModule(...instructions: readonly (readonly number[])[]): Uint8Array {
@@ -42,13 +42,16 @@ export function smallModule(...instructions: readonly (readonly number[])[]): Ui
   return concatBytes([
     bytes(0x00, 0x61, 0x73, 0x6d, 1, 0, 0, 0),
     sectionBytes(SectionId.type, vectorBytes(2, bytes(0x60, 0, 0, 0x60, 1, i32, 1, i32))),
-    sectionBytes(SectionId.import, vectorBytes(1, bytes(...nameBytes("env"), ...nameBytes("refuel"), 0, 0))),
+    sectionBytes(
+      SectionId.import,
+      vectorBytes(2, ...["refuel", "pause"].map((name) => bytes(...nameBytes("env"), ...nameBytes(name), 0, 0))),
+    ),
     sectionBytes(SectionId.function, vectorBytes(1, bytes(1))),
     sectionBytes(SectionId.memory, vectorBytes(1, bytes(1, 1, 100))),
     sectionBytes(SectionId.global, vectorBytes(1, bytes(i32, 1, 0x41, 7, 0x0b))),
     sectionBytes(
       SectionId.export,
-      vectorBytes(2, bytes(...nameBytes("run"), 0, 1), bytes(...nameBytes("memory"), 2, 0)),
+      vectorBytes(2, bytes(...nameBytes("run"), 0, 2), bytes(...nameBytes("memory"), 2, 0)),
     ),
     sectionBytes(SectionId.code, vectorBytes(1, bytes(...unsignedLeb(body.length), ...body))),
   ]);
@@ -66,9 +69,9 @@ export interface RunningModule {
   readonly memory: WebAssembly.Memory;
 }
 
-export function startModule(bytes: Uint8Array, refuel: () => void): RunningModule {
+export function startModule(bytes: Uint8Array, refuel: () => void, pause = (): void => undefined): RunningModule {
   const module: WebAssembly.Module = Reflect.construct(WebAssembly.Module, [bytes]);
-  const instance = new WebAssembly.Instance(module, { env: { refuel } });
+  const instance = new WebAssembly.Instance(module, { env: { refuel, pause } });
   const { run, memory, __fuel: fuel } = instance.exports;
   if (typeof run !== "function" || !(memory instanceof WebAssembly.Memory) || !(fuel instanceof WebAssembly.Global)) {
     throw new TypeError("the module was not metered");

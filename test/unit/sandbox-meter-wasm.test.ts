@@ -8,7 +8,12 @@ import { signedLeb, unsignedLeb } from "../../scripts/sandbox/wasm-writer.ts";
 import { WasmReader } from "../../scripts/sandbox/wasm-reader.ts";
 import { countdown, op, smallModule, startModule } from "../support/small-wasm.ts";
 
-const options: MeterOptions = { refuelImport: "refuel", fuelExport: "__fuel", maxMemoryMib: null };
+const options: MeterOptions = {
+  refuelImport: "refuel",
+  pauseImport: "pause",
+  fuelExport: "__fuel",
+  maxMemoryMib: null,
+};
 
 /** Runs a metered module with much fuel and tells how much it burned. */
 function burned(bytes: Uint8Array, argument: number): number {
@@ -45,16 +50,18 @@ describe("a metered module", () => {
     expect(burned(countdown(nops(100_000)), 100)).toBe(1_600);
   });
 
-  test("burns one unit for a turn that holds a switch, however long", () => {
+  test("burns the same for each turn that holds a switch, however long", () => {
     const nops = Array.from({ length: 1_000 }, () => op.nop).flat();
     const choice = [op.block, op.constant(0), op.branchTable([0], 0), op.end, nops].flat();
-    expect(burned(countdown(choice), 100)).toBe(100);
+    expect(burned(countdown(choice), 100)).toBe(400);
   });
 
   test("burns for the call of a long function without a loop", () => {
     const nops = Array.from({ length: 320 }, () => op.nop).flat();
     expect(burned(smallModule(nops, op.localGet(0)), 1)).toBe(10);
     expect(burned(smallModule(op.localGet(0)), 1)).toBe(0);
+    const many = Array.from({ length: 100_000 }, () => op.nop).flat();
+    expect(burned(smallModule(many, op.localGet(0)), 1)).toBe(64);
   });
 
   test("burns for memory by its length and still writes it", () => {
@@ -99,6 +106,23 @@ describe("a metered module", () => {
     expect(state.refuels).toBe(10);
   });
 
+  test("pauses only where the refuelling left it without fuel, and goes on as it was", () => {
+    const seen: string[] = [];
+    const module = startModule(
+      meterWasm(countdown(), options).bytes,
+      () => {
+        seen.push("refuel");
+        module.fuel.value = seen.length === 2 ? -1 : 99;
+      },
+      () => {
+        seen.push("pause");
+        module.fuel.value = 99;
+      },
+    );
+    expect(module.run(250)).toBe(250);
+    expect(seen).toEqual(["refuel", "refuel", "pause", "refuel"]);
+  });
+
   test("may not grow its memory beyond the cap", () => {
     const bytes = meterWasm(smallModule(op.localGet(0)), { ...options, maxMemoryMib: 1 }).bytes;
     const { memory } = startModule(bytes, () => undefined);
@@ -121,8 +145,9 @@ describe("metering refuses", () => {
     expect(() => meterWasm(new TextEncoder().encode("not wasm at all"), options)).toThrow("not a WebAssembly module");
   });
 
-  test("a module without the import", () => {
+  test("a module without the imports", () => {
     expect(() => meterWasm(countdown(), { ...options, refuelImport: "other" })).toThrow("does not import");
+    expect(() => meterWasm(countdown(), { ...options, pauseImport: "other" })).toThrow("does not import");
   });
 
   test("an opcode it does not know", () => {
@@ -151,7 +176,8 @@ test("LEB128 numbers come back as they were", () => {
 
 test("Pyodide's interpreter is metered whole and stays valid", async () => {
   const original = await readFile(join(pyodideDirectory, "pyodide.asm.wasm"));
-  const metered = meterWasm(original, { ...options, refuelImport: "emscripten_debugger", maxMemoryMib: 96 });
+  const imports = { refuelImport: "emscripten_debugger", pauseImport: "_emscripten_runtime_keepalive_clear" };
+  const metered = meterWasm(original, { ...options, ...imports, maxMemoryMib: 96 });
   expect(WebAssembly.validate(metered.bytes)).toBe(true);
   expect(metered.loops).toBeGreaterThan(10_000);
   expect(metered.bulkWrites).toBeGreaterThan(1_000);

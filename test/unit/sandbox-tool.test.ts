@@ -22,6 +22,8 @@ const completed: SandboxAnswer = {
   heapBytes: 31_457_280,
   bootMs: 0,
   runMs: 3,
+  computedMs: 3,
+  waitedMs: 0,
   replayed: 0,
 };
 
@@ -46,8 +48,9 @@ function contextWith(earlierArguments: readonly unknown[] = []): ToolContext {
     callIndex: 0,
     idempotencyKey: "run_1/2/0",
     signal: new AbortController().signal,
-    timeLeftMs: 60_000,
+    timeLeftMs: 300_000,
     earlierArguments,
+    holdClock: () => undefined,
     chat: () => expect.unreachable("no model stands behind this tool"),
     countTokens: () => expect.unreachable("no model stands behind this tool"),
   };
@@ -58,9 +61,43 @@ async function outcomeOf(answer: Partial<SandboxAnswer>) {
 }
 
 describe("python_coder", () => {
-  test("has its whole minute left after the longest wait for an interpreter", () => {
+  test("has time for a boot, earlier programs and its own, each at its slowest, after the longest wait", () => {
     const { timeoutMs } = createPythonCoder(scripted(ok(completed)));
-    expect(timeoutMs - maxQueueMs).toBe(60_000);
+    const { timeMs, waitMs } = defaultPythonLimits;
+    const bootMs = 45_000;
+    const replayMs = timeMs + 4 * waitMs;
+    expect(timeoutMs - maxQueueMs).toBeGreaterThan(bootMs + replayMs + timeMs + waitMs);
+  });
+
+  test("has its run's clock stand still while it waits for an interpreter", async () => {
+    const held: Promise<void>[] = [];
+    const served = Promise.resolve();
+    const sandbox: PythonSandbox = {
+      run: async (request) => {
+        request.onQueued(served);
+        return ok(completed);
+      },
+    };
+    const context = { ...contextWith(), holdClock: (until: Promise<void>) => void held.push(until) };
+    await createPythonCoder(sandbox).run({ code: "x" }, context);
+    expect(held).toEqual([served]);
+  });
+
+  test("says that the machine was too slow, or, with less time left than that takes, that the run's time was over", async () => {
+    const slow = ok({ ...completed, end: "overloaded" as const });
+    const inTime = await createPythonCoder(scripted(slow)).run({ code: "x" }, contextWith());
+    expect(inTime).toMatchObject({ ok: false, error: { code: "sandbox_overloaded", result: { stdout: "hello\n" } } });
+    const late = { ...contextWith(), timeLeftMs: 20_000 };
+    const interrupted = await createPythonCoder(scripted(slow)).run({ code: "x" }, late);
+    expect(interrupted).toMatchObject({ ok: false, error: { code: "interrupted" } });
+  });
+
+  test.each([
+    [{ fuel: 5_001 }, "because it computed for too long"],
+    [{ fuel: 2 }, "because it waited for more than 5 s"],
+  ])("says what a program spent its time on: %j", async (spent, words) => {
+    const detail = `the program was stopped ${words}`;
+    expect(await outcomeOf({ end: "time_limit", ...spent })).toMatchObject({ ok: false, error: { detail } });
   });
 
   test("returns what the program left", async () => {
@@ -83,6 +120,7 @@ describe("python_coder", () => {
         earlierCode: ["x = 1"],
         limits: defaultPythonLimits,
         isolation: "interpreter",
+        onQueued: expect.any(Function),
       },
     ]);
   });

@@ -103,6 +103,24 @@ describe("a key", () => {
   });
 });
 
+describe("wrong credentials", () => {
+  const wrong = { authorization: `Bearer afk_${"0".repeat(16)}_${"0".repeat(32)}` };
+  const from = (address: string) => ({ "cf-connecting-ip": address });
+
+  test("of an address that sends too many are 429, and right ones from there still work", async () => {
+    const world = createWorld({ keyed: true });
+    const key = bearer(await world.addKey("acme", "solve"));
+    world.usedUp.add("wrong keys from 192.0.2.1");
+    const reply = await world.get("/v1/runs", { ...wrong, ...from("192.0.2.1") });
+    expect(reply.headers.get("retry-after")).toBe("30");
+    expect(await summary(reply)).toBe("429 rate_limited");
+    const ticket = await world.get("/v1/runs/run_x/events?ticket=x", from("192.0.2.1"));
+    expect(await summary(ticket)).toBe("429 rate_limited");
+    expect((await world.get("/v1/runs", { ...key, ...from("192.0.2.1") })).status).toBe(200);
+    expect(await summary(await world.get("/v1/runs", { ...wrong, ...from("192.0.2.2") }))).toBe("401 invalid_key");
+  });
+});
+
 describe("a ticket", () => {
   async function withTicket() {
     const world = createWorld({ keyed: true, autoAnswer: "a" });

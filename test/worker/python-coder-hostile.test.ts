@@ -4,10 +4,9 @@ import { hostilePrograms } from "../support/hostile-programs.ts";
 import { createPythonSandbox } from "../support/python-runs.ts";
 
 const python = createPythonSandbox(env, "hostile");
-// The clock decides here, whatever the machine; fuel has its own test. A program that ends by something else than time
-// is given all it may need.
-const limits = { timeMs: 1_000, maxFuel: 1e6 };
-const patient = { timeMs: 60_000, maxFuel: 1e6 };
+// Fuel and waiting decide here, whatever the machine. A program that ends by something else is given all it may need.
+const limits = { timeMs: 100_000, waitMs: 500, maxFuel: 300 };
+const patient = { timeMs: 100_000, waitMs: 60_000, maxFuel: 1e6 };
 
 describe("a hostile program ends, and the next one works:", () => {
   test.each(hostilePrograms.map((program) => [program.title, program] as const))("%s", async (_title, program) => {
@@ -20,7 +19,10 @@ describe("a hostile program ends, and the next one works:", () => {
 });
 
 test("fuel alone stops a program, for a clock that stands still", async () => {
-  const answer = await python.run({ code: "while True: pass", limits: { timeMs: 3_600_000, maxFuel: 50 } });
+  const answer = await python.run({
+    code: "while True: pass",
+    limits: { timeMs: 3_600_000, waitMs: 3_600_000, maxFuel: 50 },
+  });
   expect(answer.end).toBe("time_limit");
   expect(answer.fuel).toBeGreaterThan(50);
   expect(answer.fuel).toBeLessThan(150);

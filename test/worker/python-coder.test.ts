@@ -180,7 +180,12 @@ describe("a run", () => {
 
   test("is told when its earlier programs no longer fit their own limit", async () => {
     const earlierCode = ["import time\nfor _ in range(300): time.sleep(0.1)"];
-    const answer = await python.run({ runId: "slow", code: "1", earlierCode, limits: { timeMs: 200, maxFuel: 1e6 } });
+    const answer = await python.run({
+      runId: "slow",
+      code: "1",
+      earlierCode,
+      limits: { timeMs: 60_000, waitMs: 200, maxFuel: 1e6 },
+    });
     expect(answer.end).toBe("time_limit");
     expect(answer.detail).toContain("earlier programs");
   });

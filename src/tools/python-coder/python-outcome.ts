@@ -42,6 +42,8 @@ function stoppedBy(end: SandboxAnswer["end"]): PythonOutcome["stopped"] {
   switch (end) {
     case "completed":
     case "raised":
+    case "overloaded":
+    case "cancelled":
       return null;
     case "crashed":
       return "sandbox_crashed";

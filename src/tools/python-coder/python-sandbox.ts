@@ -17,6 +17,8 @@ export interface PythonRequest {
   readonly limits: ProgramLimits;
   /** `namespace` spares the boot between runs; only for programs that are our own. */
   readonly isolation: "interpreter" | "namespace";
+  /** Told when the call must wait behind other runs; `served` settles when its wait is over, however it ends. */
+  readonly onQueued: (served: Promise<void>) => void;
 }
 
 /** Why there is no answer at all. A program that fails or is stopped is an answer, not a fault. */

@@ -4,7 +4,17 @@
 import * as z from "zod";
 
 export const SandboxAnswer = z.strictObject({
-  end: z.enum(["completed", "raised", "time_limit", "memory_limit", "output_limit", "crashed"]),
+  /** `overloaded`: the machine was too slow for it. `cancelled`: its caller no longer wanted it. */
+  end: z.enum([
+    "completed",
+    "raised",
+    "time_limit",
+    "memory_limit",
+    "output_limit",
+    "crashed",
+    "overloaded",
+    "cancelled",
+  ]),
   /** Why it crashed, or that it happened while earlier programs ran again; empty otherwise. */
   detail: z.string(),
   /** stdout and stderr in the order of writing. */
@@ -21,6 +31,9 @@ export const SandboxAnswer = z.strictObject({
   /** 0 where the interpreter was already there. */
   bootMs: z.number(),
   runMs: z.number(),
+  /** Of `runMs`: computing, and waiting for timers of its own. The rest was spent letting others run. */
+  computedMs: z.number(),
+  waitedMs: z.number(),
   /** How many earlier programs ran again first. */
   replayed: z.int(),
 });

@@ -18,11 +18,12 @@ export class WaitingRoom {
     this.#clock = clock;
   }
 
-  async enter(ticket: string, runId: string): Promise<Lease> {
-    const slot = this.#leases.request(ticket, runId);
-    if (slot !== null) {
-      return slot;
-    }
+  /** A slot at once, or a promise for whoever has to wait. */
+  enter(ticket: string, runId: string): Slot | Promise<Lease> {
+    return this.#leases.request(ticket, runId) ?? this.#wait(ticket);
+  }
+
+  async #wait(ticket: string): Promise<Lease> {
     const { promise, resolve } = Promise.withResolvers<Lease>();
     this.#waiting.set(ticket, resolve);
     const served = new AbortController();

@@ -72,6 +72,40 @@ describe("max_seconds", () => {
     });
   });
 
+  it("does not count a tool's wait behind other runs, but its work", async () => {
+    const clock = createVirtualClock();
+    const tool = coder({
+      timeoutMs: 1e9,
+      async run(_args, { holdClock, signal }) {
+        const waits = clock.sleep(59_000, signal);
+        holdClock(waits);
+        await waits;
+        await clock.sleep(9_000, signal);
+        return ok({ result: "42", producedBy: "test" });
+      },
+    });
+    const { run } = await play({ script: oneTurn(), clock, tools: [tool], spec: limits({ max_seconds: 10 }) });
+    expect(run).toMatchObject({ status: "completed", turns: [{ calls: [{ status: "ok", ms: 68_000 }] }] });
+  });
+
+  it("counts such waits beyond a minute, or half of itself, so that no wait goes on for ever", async () => {
+    const clock = createVirtualClock();
+    const tool = coder({
+      timeoutMs: 1e9,
+      async run(_args, { holdClock, signal }) {
+        const waits = clock.sleep(40_000, signal);
+        holdClock(waits);
+        await waits;
+        holdClock(Promise.reject(new Error("a wait that failed is over")));
+        holdClock(new Promise(() => undefined));
+        return new Promise(() => undefined);
+      },
+    });
+    const { run } = await playOn({ script: endless(), clock, tools: [tool], spec: limits({ max_seconds: 10 }) });
+    expectIncomplete(run, "max_seconds");
+    expect(clock.now() - epochMs).toBe(60_000 + 10_000);
+  });
+
   it("does not call a tool whose turn comes after it", async () => {
     let calls = 0;
     const tool = coder({

@@ -16,6 +16,7 @@ export function toolContext(signal: AbortSignal = new AbortController().signal):
     idempotencyKey: "run_1/1/0",
     signal,
     timeLeftMs: 60_000,
+    holdClock: () => undefined,
     earlierArguments: [],
     chat: () => Promise.reject(new Error("a web tool asks no model of the run")),
     countTokens: () => undefined,

@@ -1,10 +1,48 @@
-// The few things of a browser that Pyodide's loader asks for, without a network behind them. Importing it changes
-// globals, so it must come before Pyodide. `fetch` answers one name during a boot and refuses everything otherwise.
+// The few things of a browser that Pyodide's loader asks for, without a network behind them, and timers that never
+// fire into a paused program. Importing it changes globals, so it must come before Pyodide. `fetch` answers one name
+// during a boot and refuses everything otherwise.
 
 import stdlib from "./stdlib.bin";
 
 /** A name only: nothing listens there, and nothing outside is reachable anyway. */
 export const fakeOrigin = "http://pyodide.local/";
+
+// Taken before a program could reach them.
+export const startTimer = setTimeout;
+export const stopTimer = clearTimeout;
+
+const timers = { isPaused: () => false, onFire: (): void => undefined };
+
+/** `isPaused`: callbacks wait while it says so. `onFire` is told before each. */
+export function watchTimers(hooks: typeof timers): void {
+  Object.assign(timers, hooks);
+}
+
+/** How soon a timer looks again that is due during a pause. */
+const pausedLookMs = 1;
+
+function setGatedTimeout(callback: () => unknown, delayMs?: number): unknown {
+  // The callback may enter the interpreter, whose stack belongs to the paused program alone.
+  const fire = (): void => {
+    if (timers.isPaused()) {
+      startTimer(fire, pausedLookMs);
+      return;
+    }
+    timers.onFire();
+    callback();
+  };
+  return startTimer(fire, delayMs);
+}
+
+/** One that forgets: a finalizer would enter the interpreter at any time, and all memory ends with it anyway. */
+class NoFinalizers {
+  register(): void {
+    // Nothing is kept.
+  }
+  unregister(): void {
+    // Nothing was kept.
+  }
+}
 
 const offline = async (): Promise<Response> => {
   throw new Error("the network is off");
@@ -25,6 +63,10 @@ Object.assign(globalThis, {
   addEventListener: () => undefined, // workerd's own refuses useCapture
   location: new URL(fakeOrigin),
   fetch: offline,
+  setTimeout: setGatedTimeout,
+  // Pyodide would send itself messages in place of timers.
+  MessageChannel: undefined,
+  FinalizationRegistry: NoFinalizers,
 });
 
 const { log, warn, error } = console;

@@ -1,8 +1,8 @@
 // One CPython: boots Pyodide from the isolate's own files and runs one program at a time under the meter. An
 // interpreter that was stopped hard, or that ended itself, is torn; it refuses further programs.
 
-import { closeAfterBoot, fakeOrigin, openForBoot } from "./browser.ts";
-import { meter } from "./wasm-gate.ts";
+import { closeAfterBoot, fakeOrigin, openForBoot, startTimer, stopTimer } from "./browser.ts";
+import { adoptModule, meter } from "./wasm-gate.ts";
 import createPyodideModule from "pyodide/pyodide.asm.mjs";
 import { loadPyodide, type PyodideAPI } from "pyodide";
 import prelude from "./prelude.py";
@@ -15,13 +15,9 @@ import type { Output } from "./output.ts";
 const maxFileBytes = 16 * 1024 * 1024;
 /** A copied byte costs JavaScript about as much as this part of a metered step. */
 const stepsPerWrittenByte = 1 / 64;
-/** What a program that merely waits has beyond its limit, after the meter's own grace. */
+/** What a program that merely waits has beyond its limit: the meter's interrupt comes first, where anything computes. */
 const waitGraceMs = 700;
 const maxDetail = 500;
-
-// Taken before a program could reach them.
-const startTimer = setTimeout;
-const stopTimer = clearTimeout;
 
 /** What prelude.py answers. */
 interface ProgramEnd {
@@ -34,6 +30,20 @@ interface ProgramEnd {
 export type ProgramResult = (ProgramEnd | { readonly end: "torn"; readonly detail: string }) & {
   readonly meter: MeterReading;
 };
+
+/** Ends the program once it has waited for so long; looks again where its time went into computing. */
+function watchWait(maxWaitMs: number): () => void {
+  const look = () => {
+    const leftMs = maxWaitMs - meter.time.waitedMs;
+    if (leftMs <= 0) {
+      meter.stop("time_limit");
+    } else {
+      timer = startTimer(look, leftMs);
+    }
+  };
+  let timer = startTimer(look, maxWaitMs);
+  return () => stopTimer(timer);
+}
 
 type PythonFunction = ReturnType<PyodideAPI["globals"]["get"]>;
 
@@ -54,6 +64,7 @@ export class Interpreter {
     this.name = `cpython-${python.runPython("import sys; sys.version.split()[0]")}/pyodide-${python.version}`;
     // Stack overflow, abort() and os._exit(): told at once, instead of at the time limit.
     Object.assign(Reflect.get(python, "_api"), { on_fatal: (error: unknown) => this.#fatal(error) });
+    adoptModule(Reflect.get(python, "_module"));
   }
 
   static async boot(env: RunnerEnv, packs: ReadonlyMap<string, ArrayBuffer>): Promise<Interpreter> {
@@ -108,7 +119,7 @@ export class Interpreter {
     this.#fatal = stop;
     this.#sinks.output = output;
     meter.arm(limits, stop);
-    const timer = startTimer(() => stop(new HardStop("time_limit")), limits.timeMs + waitGraceMs);
+    const stopWatching = watchWait(limits.waitMs + waitGraceMs);
     try {
       const answer = await Promise.race([this.#runProgram.callPromising(code, number), stopped]);
       const ended: ProgramEnd = JSON.parse(String(answer));
@@ -123,7 +134,7 @@ export class Interpreter {
         meter: { ...reading, reason: error instanceof HardStop ? error.reason : reading.reason },
       };
     } finally {
-      stopTimer(timer);
+      stopWatching();
       this.#fatal = () => undefined;
       this.#sinks.output = null;
     }

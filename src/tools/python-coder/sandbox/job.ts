@@ -1,14 +1,19 @@
 // What the pool sends to an interpreter's isolate. Types only: the isolate's answer is validated outside,
 // in ../sandbox-answer.ts, because what comes out of a sandbox is not to be trusted.
 
-/** When a program is stopped. Both bounds hold; a deployed Worker's clock stands still while it computes. */
+/** When a program is stopped. All bounds hold. */
 export interface ProgramLimits {
-  readonly timeMs: number;
-  /** In units of 2^20 metered WebAssembly steps (scripts/sandbox/meter-code.ts). */
+  /** What it may compute, in units of 2^20 metered WebAssembly steps (scripts/sandbox/meter-code.ts). */
   readonly maxFuel: number;
+  /** How long it may wait for timers of its own. */
+  readonly waitMs: number;
+  /** How long its computing may take on a machine that is too slow: far more than `maxFuel` ever takes. */
+  readonly timeMs: number;
 }
 
 export interface SandboxJob {
+  /** Names this job to whoever wants it cancelled. */
+  readonly ticket: string;
   readonly runId: string;
   readonly code: string;
   /** The run's earlier programs that ended well, oldest first: what the namespace must have seen. */

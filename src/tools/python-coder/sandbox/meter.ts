@@ -1,26 +1,27 @@
 // Stops a program that will not stop: the metered WebAssembly calls in here from the heads of its loops, and here
-// time and fuel are compared with the limits. First comes KeyboardInterrupt, then an error thrown through the
-// interpreter, which is lost by that. It knows nothing of Pyodide beyond two imports and two exports.
+// fuel and time are compared with the limits. First comes KeyboardInterrupt, then an error thrown through the
+// interpreter, which is lost by that. It also says when a program that computes should let others run. It knows
+// nothing of Pyodide beyond its imports and exports.
 
 import type { ProgramLimits } from "./job.ts";
+import { ProgramTime } from "./program-time.ts";
 
-/** Metered steps between two looks at the clock: some milliseconds. One such portion is one unit of `maxFuel`. */
+/** Metered steps between two looks at the limits: some milliseconds. One such portion is one unit of `maxFuel`. */
 const stepsPerUnit = 1 << 20;
 /**
  * What 50 backward jumps or calls of bytecode burn besides: CPython's evaluation loop is a switch, which the metering
- * cannot weigh. With this, most Python code burns 300 to 900 units a second, near to what C code does.
+ * cannot weigh. With this, most Python code burns 300 to 800 units a second, near to what C code does.
  */
 const stepsPerSignalCheck = 512;
-/** From KeyboardInterrupt to the next one, for programs that catch it. */
-const repeatMs = 300;
-/** From the first KeyboardInterrupt to the hard stop. */
-const graceMs = 2 * repeatMs;
-/** The grace in fuel, where the clock stands still: an eighth of the budget, at least this much. */
+/** The grace from the first KeyboardInterrupt to the hard stop: an eighth of the budget, at least this much fuel. */
 const graceUnits = 50;
 /** What CPython takes as the number of a pending signal: SIGINT. */
 const interruptSignal = 2;
+/** A fuel below zero after the refuelling is the sign for a pause. */
+const pauseSign = -1;
 
-export type StopReason = "time_limit" | "output_limit";
+/** `overloaded`: the program computed for long and burned little, so that it was the machine that was slow. */
+export type StopReason = "time_limit" | "output_limit" | "overloaded" | "cancelled";
 
 /** Thrown through the WebAssembly frames; the interpreter it passes is torn and must be thrown away. */
 export class HardStop extends Error {
@@ -37,31 +38,37 @@ export interface MeterReading {
   readonly reason: StopReason | null;
 }
 
-/** The exports of a metered interpreter that the meter uses. */
+/** What a metered interpreter shows to the meter. */
 export interface MeteredExports {
   readonly fuel: WebAssembly.Global;
   readonly memory: WebAssembly.Memory;
   /** Address of the byte that makes CPython look for signals. */
   readonly signalHandlingAddress: number;
+  /** Whether everything on the stack can be suspended now, and nothing else is. */
+  readonly isSuspendable: () => boolean;
 }
 
 type State = "idle" | "armed" | "stopped";
 
 export class Meter {
-  readonly #now: () => number;
+  readonly #time: ProgramTime;
   #exports: MeteredExports | null = null;
   #state: State = "idle";
   #reason: StopReason | null = null;
   #interruptPending = false;
   #used = 0;
-  #softMs = 0;
-  #hardMs = 0;
+  #waitMs = 0;
+  #timeMs = 0;
   #softFuel = 0;
   #hardFuel = 0;
   #onHardStop: (stop: HardStop) => void = () => undefined;
 
   constructor(now: () => number) {
-    this.#now = now;
+    this.#time = new ProgramTime(now);
+  }
+
+  get time(): ProgramTime {
+    return this.#time;
   }
 
   /** From now on only this interpreter may compute; older ones are stopped at their next loop turn. */
@@ -76,8 +83,9 @@ export class Meter {
     const { fuel, memory, signalHandlingAddress } = this.#adopted();
     new Uint8Array(memory.buffer)[signalHandlingAddress] = 1;
     fuel.value = stepsPerUnit;
-    this.#softMs = this.#now() + limits.timeMs;
-    this.#hardMs = this.#softMs + graceMs;
+    this.#time.start();
+    this.#timeMs = limits.timeMs;
+    this.#waitMs = limits.waitMs;
     this.#softFuel = limits.maxFuel;
     this.#hardFuel = limits.maxFuel + Math.max(graceUnits, limits.maxFuel / 8);
     this.#used = 0;
@@ -98,11 +106,16 @@ export class Meter {
     if (this.#state !== "armed" || this.#reason !== null) {
       return;
     }
-    this.#softMs = this.#now();
-    this.#hardMs = this.#softMs + graceMs;
-    this.#softFuel = this.#used;
+    this.#softFuel = this.#used + graceUnits / 2;
     this.#hardFuel = this.#used + graceUnits;
     this.#requestInterrupt(reason);
+  }
+
+  /** Ends the running program where it stands, be it computing, paused or waiting. */
+  stop(reason: StopReason): void {
+    if (this.#state === "armed") {
+      this.#stopHard(reason);
+    }
   }
 
   /** Burns fuel for work done in JavaScript on the program's behalf. */
@@ -114,15 +127,32 @@ export class Meter {
     return this.#exports?.memory.buffer.byteLength ?? 0;
   }
 
-  /** The refuel import of one interpreter: called from the head of any loop once its portion is used up. */
+  /**
+   * The refuel import of one interpreter: called from the head of any loop once its portion is used up. If it leaves
+   * the fuel below zero, the WebAssembly calls the pause import next.
+   */
   onRefuel(caller: MeteredExports): void {
     const overdrawn = Math.max(0, -Number(caller.fuel.value));
     caller.fuel.value = stepsPerUnit;
     this.#refuseStopped(caller);
-    if (this.#state === "armed") {
-      this.#used += 1 + Math.floor(overdrawn / stepsPerUnit);
-      this.#check();
+    if (this.#state !== "armed") {
+      return;
     }
+    const units = 1 + Math.floor(overdrawn / stepsPerUnit);
+    this.#used += units;
+    this.#check();
+    if (this.#time.isPauseDue(units) && caller.isSuspendable()) {
+      caller.fuel.value = pauseSign;
+    }
+  }
+
+  /** The pause import: the program stands still until `others` had their turn. */
+  async onPause(caller: MeteredExports, others: () => Promise<void>): Promise<void> {
+    this.#time.pause();
+    await others();
+    this.#time.resume();
+    caller.fuel.value = stepsPerUnit;
+    this.#refuseStopped(caller);
   }
 
   /** CPython's own look for signals: 0 for none. Called each 50 backward jumps of bytecode. */
@@ -154,19 +184,27 @@ export class Meter {
   }
 
   #check(): void {
-    const now = this.#now();
-    if (now >= this.#hardMs || this.#used > this.#hardFuel) {
-      const stop = new HardStop(this.#reason ?? "time_limit");
-      this.#reason = stop.reason;
-      this.#state = "stopped";
-      this.#onHardStop(stop);
-      throw stop;
+    this.#time.look();
+    if (this.#used > this.#hardFuel) {
+      throw this.#stopHard(this.#reason ?? "time_limit");
     }
-    if (now >= this.#softMs || this.#used > this.#softFuel) {
-      this.#softMs = now + repeatMs;
+    if (this.#time.computedMs >= this.#timeMs) {
+      throw this.#stopHard(this.#reason ?? "overloaded");
+    }
+    if (this.#used > this.#softFuel) {
       this.#softFuel = this.#used + graceUnits / 2;
       this.#requestInterrupt(this.#reason ?? "time_limit");
+    } else if (this.#reason === null && this.#time.waitedMs >= this.#waitMs) {
+      this.interrupt("time_limit");
     }
+  }
+
+  #stopHard(reason: StopReason): HardStop {
+    const stop = new HardStop(reason);
+    this.#reason = reason;
+    this.#state = "stopped";
+    this.#onHardStop(stop);
+    return stop;
   }
 
   #requestInterrupt(reason: StopReason): void {

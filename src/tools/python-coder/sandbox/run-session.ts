@@ -26,6 +26,9 @@ function endOf(result: ProgramResult): SandboxAnswer["end"] {
   return result.end === "torn" ? "crashed" : result.end;
 }
 
+/** Of a program whose caller left before it began. */
+const neverBegun: ProgramResult = { end: "torn", detail: "", meter: { fuel: 0, reason: "cancelled" } };
+
 /** Zips that the manifest lists, e.g. sympy; each is a module of the isolate. */
 async function loadPacks(names: readonly string[]): Promise<ReadonlyMap<string, ArrayBuffer>> {
   const packs = new Map<string, ArrayBuffer>();
@@ -53,15 +56,39 @@ export class RunSession {
   #interpreter: Interpreter | null = null;
   #seen: Seen | null = null;
   #queue: Promise<unknown> = Promise.resolve();
+  /** Tickets of jobs that wait here or are at work; null once its caller no longer wants the answer. */
+  readonly #jobs = new Map<string, "wanted" | "cancelled">();
+  #running: string | null = null;
 
   /** One job at a time. The pool sends no second one, but a pool that was lost may have left one running. */
   execute(job: SandboxJob, env: RunnerEnv): Promise<SandboxAnswer> {
+    this.#jobs.set(job.ticket, "wanted");
     const answer = this.#queue.then(() => this.#executeNow(job, env));
     this.#queue = answer.catch(() => undefined);
     return answer;
   }
 
+  /** Ends a job's program wherever it stands. Does nothing for one that has ended. */
+  cancel(ticket: string): void {
+    if (this.#jobs.has(ticket)) {
+      this.#jobs.set(ticket, "cancelled");
+    }
+    if (this.#running === ticket) {
+      meter.stop("cancelled");
+    }
+  }
+
   async #executeNow(job: SandboxJob, env: RunnerEnv): Promise<SandboxAnswer> {
+    this.#running = job.ticket;
+    try {
+      return await this.#answer(job, env);
+    } finally {
+      this.#running = null;
+      this.#jobs.delete(job.ticket);
+    }
+  }
+
+  async #answer(job: SandboxJob, env: RunnerEnv): Promise<SandboxAnswer> {
     const { interpreter, programs, bootMs } = await this.#interpreterFor(job, env);
     const about = { interpreter: interpreter.name, bootMs, replayed: 0 };
     if (programs.length < job.earlierCode.length) {
@@ -72,7 +99,7 @@ export class RunSession {
       }
       about.replayed = job.earlierCode.length;
     }
-    const answer = await this.#runOne(interpreter, job.code, job.earlierCode.length + 1, job.limits);
+    const answer = await this.#runOne(interpreter, job, job.code, job.earlierCode.length + 1, job.limits);
     if (answer.end === "completed") {
       this.#seen = { runId: job.runId, programs: [...job.earlierCode, job.code] };
     }
@@ -113,24 +140,31 @@ export class RunSession {
 
   /** Null when all ran; what they print and raise now is not news, only being stopped is. */
   async #replay(interpreter: Interpreter, job: SandboxJob): Promise<SandboxAnswer | null> {
-    const startedAt = now();
-    let fuelLeft = job.replayLimits.maxFuel;
+    const left = { ...job.replayLimits };
     for (const [at, code] of job.earlierCode.entries()) {
-      const timeMs = Math.max(1, job.replayLimits.timeMs - (now() - startedAt));
-      const answer = await this.#runOne(interpreter, code, at + 1, { timeMs, maxFuel: fuelLeft });
+      const answer = await this.#runOne(interpreter, job, code, at + 1, { ...left });
       if (answer.end !== "completed" && answer.end !== "raised") {
         return { ...answer, stdout: "", cut: false };
       }
-      fuelLeft = Math.max(1, fuelLeft - answer.fuel);
+      left.maxFuel = Math.max(1, left.maxFuel - answer.fuel);
+      left.waitMs = Math.max(1, left.waitMs - answer.waitedMs);
+      left.timeMs = Math.max(1, left.timeMs - answer.computedMs);
     }
     return null;
   }
 
-  async #runOne(interpreter: Interpreter, code: string, number: number, limits: ProgramLimits) {
+  async #runOne(
+    interpreter: Interpreter,
+    job: SandboxJob,
+    code: string,
+    number: number,
+    limits: ProgramLimits,
+  ): Promise<SandboxAnswer> {
     const output = new Output({ keptBytes, printedBytes }, () => meter.interrupt("output_limit"));
     const startedAt = now();
-    const result = await interpreter.run(code, number, limits, output);
-    const answer: SandboxAnswer = {
+    const isWanted = this.#jobs.get(job.ticket) === "wanted";
+    const result = isWanted ? await interpreter.run(code, number, limits, output) : neverBegun;
+    return {
       end: endOf(result),
       detail: result.end === "torn" ? result.detail : "",
       stdout: output.text,
@@ -142,8 +176,9 @@ export class RunSession {
       heapBytes: meter.heapBytes,
       bootMs: 0,
       runMs: now() - startedAt,
+      computedMs: isWanted ? meter.time.computedMs : 0,
+      waitedMs: isWanted ? meter.time.waitedMs : 0,
       replayed: 0,
     };
-    return answer;
   }
 }

@@ -1,4 +1,4 @@
-// The entry of the dynamic worker: one job in, one answer out, as JSON. It holds the isolate's only state, the session
+// The entry of the dynamic worker: one job in, one answer out, as JSON; or the ticket of a job to cancel. It holds the isolate's only state, the session
 // with its interpreter. It has no network and no bindings.
 
 import { BootFailure, RunSession } from "./run-session.ts";
@@ -11,6 +11,10 @@ const session = new RunSession();
 
 export default {
   async fetch(request: Request, env: RunnerEnv): Promise<Response> {
+    if (request.method === "DELETE") {
+      session.cancel(await request.text());
+      return new Response(null, { status: 204 });
+    }
     const job = await request.json<SandboxJob>();
     try {
       return Response.json(await session.execute(job, env));

@@ -4,9 +4,13 @@
 
 import pyodideWasm from "./pyodide.wasm";
 import trampolineBytes from "./trampoline.bin";
+import { startTimer, watchTimers } from "./browser.ts";
+import { ImportStack } from "./import-stack.ts";
 import { Meter, type MeteredExports } from "./meter.ts";
 
 const refuelImport = "emscripten_debugger";
+const pauseImport = "_emscripten_runtime_keepalive_clear";
+const syncifyImport = "syncifyHandler";
 const signalImport = "_Py_CheckEmscriptenSignals_Helper";
 const fuelExport = "__fuel";
 const signalFlagExport = "Py_EMSCRIPTEN_SIGNAL_HANDLING";
@@ -14,6 +18,17 @@ const signalFlagExport = "Py_EMSCRIPTEN_SIGNAL_HANDLING";
 /** Taken before any program could replace it. */
 export const now = Date.now.bind(Date);
 export const meter = new Meter(now);
+watchTimers({ isPaused: () => meter.time.isPaused, onFire: () => meter.time.enter() });
+
+/** Long enough for the event loop to serve who waits. */
+const pauseMs = 1;
+const others = () => new Promise<void>((resolve) => startTimer(resolve, pauseMs));
+const nextTurn = () => new Promise<void>((resolve) => startTimer(resolve, 0));
+
+/** An import whose promise suspends the WebAssembly (JSPI), which TypeScript does not know yet. */
+function suspending(work: (...args: unknown[]) => Promise<unknown>): WebAssembly.ImportValue {
+  return Reflect.construct(Reflect.get(WebAssembly, "Suspending"), [work]);
+}
 
 const NativeModule = WebAssembly.Module;
 const compileAtStart = (bytes: ArrayBuffer | Uint8Array): WebAssembly.Module =>
@@ -23,7 +38,7 @@ const compileAtStart = (bytes: ArrayBuffer | Uint8Array): WebAssembly.Module =>
 const emptyModule = compileAtStart(Uint8Array.of(0, 0x61, 0x73, 0x6d, 1, 0, 0, 0));
 const trampoline = compileAtStart(trampolineBytes);
 
-function meteredExports(instance: WebAssembly.Instance): MeteredExports {
+function meteredExports(instance: WebAssembly.Instance, isSuspendable: () => boolean): MeteredExports {
   const fuel = instance.exports[fuelExport];
   const memory = instance.exports["memory"];
   const flag = instance.exports[signalFlagExport];
@@ -32,18 +47,58 @@ function meteredExports(instance: WebAssembly.Instance): MeteredExports {
   if (!isMetered) {
     throw new Error("pyodide.wasm was not metered by scripts/sandbox/build.ts");
   }
-  return { fuel, memory, signalHandlingAddress: Number(flag.value) };
+  return { fuel, memory, signalHandlingAddress: Number(flag.value), isSuspendable };
+}
+
+/** The parts of Pyodide's own module that suspending needs. */
+export interface PyodideModule {
+  /** Whether Pyodide entered Python in a way that can be suspended, and no JavaScript of its own came between. */
+  readonly validSuspender: { readonly value: unknown };
+  /** What an import answers in place of a value; the error itself lies beside it. */
+  readonly error: unknown;
+  syncify_error?: unknown;
+}
+
+let pyodide: PyodideModule | null = null;
+export function adoptModule(module: PyodideModule): void {
+  pyodide = module;
+}
+
+/**
+ * Pyodide's own suspension, for `await` and sleep, with one difference: Python goes on in a turn of the event loop of its
+ * own. In the same one as the callback that woke it, that callback's last steps would run into its next pause.
+ */
+async function syncify(first: unknown, second: unknown): Promise<unknown> {
+  try {
+    const value: unknown = await (first ?? second);
+    await nextTurn();
+    return value;
+  } catch (error) {
+    if (pyodide === null || Object(error).pyodide_fatal_error) {
+      throw error;
+    }
+    pyodide.syncify_error = error;
+    await nextTurn();
+    return pyodide.error;
+  }
 }
 
 function instantiateInterpreter(imports: WebAssembly.Imports) {
   let exports: MeteredExports | null = null;
+  const stack = new ImportStack(() => meter.time.enter());
   const env = {
-    ...imports["env"],
+    ...stack.watched(imports["env"] ?? {}, (steps) => exports !== null && meter.charge(steps)),
     [refuelImport]: () => exports !== null && meter.onRefuel(exports),
+    [syncifyImport]: suspending(syncify),
+    [pauseImport]: suspending(async () => exports !== null && meter.onPause(exports, others)),
     [signalImport]: () => (exports === null ? 0 : meter.onSignalCheck(exports)),
   };
-  const instance = new WebAssembly.Instance(pyodideWasm, { ...imports, env });
-  exports = meteredExports(instance);
+  const wasi = stack.watched(
+    imports["wasi_snapshot_preview1"] ?? {},
+    (steps) => exports !== null && meter.charge(steps),
+  );
+  const instance = new WebAssembly.Instance(pyodideWasm, { ...imports, env, wasi_snapshot_preview1: wasi });
+  exports = meteredExports(instance, () => stack.isPlain && Boolean(pyodide?.validSuspender.value));
   meter.adopt(exports);
   return { module: pyodideWasm, instance };
 }
