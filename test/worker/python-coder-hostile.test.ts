@@ -1,7 +1,10 @@
 import { env } from "cloudflare:workers";
-import { describe, expect, test } from "vitest";
+import { describe, expect, test, vi } from "vitest";
 import { hostilePrograms } from "../support/hostile-programs.ts";
 import { createPythonSandbox } from "../support/python-runs.ts";
+
+// A machine with little time to spare boots an interpreter in half a minute.
+vi.setConfig({ testTimeout: 600_000 });
 
 const python = createPythonSandbox(env, "hostile");
 // Fuel and waiting decide here, whatever the machine. A program that ends by something else is given all it may need.

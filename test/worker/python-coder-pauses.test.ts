@@ -2,8 +2,11 @@
 // not; nothing here measures how long anything takes.
 
 import { env } from "cloudflare:workers";
-import { describe, expect, test } from "vitest";
+import { describe, expect, test, vi } from "vitest";
 import { createPythonSandbox } from "../support/python-runs.ts";
+
+// A machine with little time to spare boots an interpreter in half a minute.
+vi.setConfig({ testTimeout: 600_000 });
 
 const python = createPythonSandbox(env, "pauses");
 const endless = { timeMs: 3_600_000, waitMs: 3_600_000, maxFuel: 1e9 };

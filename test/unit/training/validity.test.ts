@@ -58,6 +58,15 @@ describe("a rollout is invalid", () => {
     });
   });
 
+  it.each(["sandbox_unavailable", "sandbox_busy", "sandbox_overloaded"])(
+    "platform_lost, where a program met %s",
+    async (code) => {
+      const tool = coder({ run: async () => err({ code, detail: "", producedBy: "python-sandbox" }) });
+      const played = await playRewarded({ script: oneTurn(), tools: [tool] });
+      expect(recordOf(played)).toMatchObject({ valid: false, invalid_reason: "platform_lost" });
+    },
+  );
+
   it("cancelled, where it was cancelled", async () => {
     const played = await playOn({
       script: endless(),
