@@ -117,7 +117,12 @@ async function study(iterations: number): Promise<void> {
     for (const seed of studySeeds) {
       const kept = values.results === undefined ? null : loadMeasured(values.results, arm, seed, played);
       console.log(`\n${arm}: ${armTexts[arm]}; seed ${seed}${kept === null ? "" : ", played before"}`);
-      trainings.push(kept ?? (await trainAloud({ arena, curveArena: arena }, arm, seed, played)));
+      if (kept === null) {
+        trainings.push(await trainAloud({ arena, curveArena: arena }, arm, seed, played));
+      } else {
+        console.log([`\n${iterationHead}`, ...kept.iterations.map(iterationLine)].join("\n"));
+        trainings.push(kept);
+      }
       drawInto(values.curve, trainings);
     }
   }
