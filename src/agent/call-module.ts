@@ -19,6 +19,10 @@ export interface StepContext {
   readonly timer: RunTimer;
   /** Counted milliseconds at which a call in flight is interrupted. */
   readonly limitMs: number;
+  /** Aborts at that time. */
+  readonly timeLimit: AbortSignal;
+  /** Aborts then, or when `deps.signal` does. */
+  readonly stop: AbortSignal;
 }
 
 export interface ModuleRequest {
@@ -47,33 +51,30 @@ export async function callModule(
   context: StepContext,
   request: ModuleRequest,
 ): Promise<Result<ModuleReply, ModuleFailure>> {
-  const { deps, timer, limitMs } = context;
-  return timer.within(limitMs, async (timeLimit) => {
-    const startedAt = deps.clock.now();
-    const stop = AbortSignal.any([deps.signal, timeLimit]);
-    const asked = chatWithRetries(deps.engine, toChatRequest(deps, request), {
-      signal: stop,
-      clock: { sleep: (ms, signal) => timer.backOff(ms, signal) },
-      random: deps.random,
-      waitLeftMs: () => backOffLeftMs(deps.log.state),
-      onRetry: async ({ attempt, code, reason, waitMs }) => {
-        await noteRetry(context, request, { attempt, reason: code, message: reason, wait_ms: waitMs });
-      },
-    });
-    // Neither a cancel nor the run's time limit waits for an engine, or a store behind it, that does not listen.
-    const done = await untilAborted(asked, stop);
-    if (done === "aborted") {
-      return err({ kind: deps.signal.aborted ? "cancelled" : "out_of_time" });
-    }
-    if (done.ok) {
-      const { reply, attempts } = done.value;
-      return ok({ reply, call: toModuleCall(request, reply, attempts, startedAt, deps.clock.now()) });
-    }
-    if (deps.signal.aborted) {
-      return err({ kind: "cancelled" });
-    }
-    return timeLimit.aborted ? err({ kind: "out_of_time" }) : err({ kind: "engine", error: done.error });
+  const { deps, timer, timeLimit, stop } = context;
+  const startedAt = deps.clock.now();
+  const asked = chatWithRetries(deps.engine, toChatRequest(deps, request), {
+    signal: stop,
+    clock: { sleep: (ms, signal) => timer.backOff(ms, signal) },
+    random: deps.random,
+    waitLeftMs: () => backOffLeftMs(deps.log.state),
+    onRetry: async ({ attempt, code, reason, waitMs }) => {
+      await noteRetry(context, request, { attempt, reason: code, message: reason, wait_ms: waitMs });
+    },
   });
+  // Neither a cancel nor the run's time limit waits for an engine, or a store behind it, that does not listen.
+  const done = await untilAborted(asked, stop);
+  if (done === "aborted") {
+    return err({ kind: deps.signal.aborted ? "cancelled" : "out_of_time" });
+  }
+  if (done.ok) {
+    const { reply, attempts } = done.value;
+    return ok({ reply, call: toModuleCall(request, reply, attempts, startedAt, deps.clock.now()) });
+  }
+  if (deps.signal.aborted) {
+    return err({ kind: "cancelled" });
+  }
+  return timeLimit.aborted ? err({ kind: "out_of_time" }) : err({ kind: "engine", error: done.error });
 }
 
 async function untilAborted<T>(work: Promise<T>, signal: AbortSignal): Promise<T | "aborted"> {

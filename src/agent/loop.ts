@@ -12,7 +12,7 @@ import { generateAnswer } from "./generate-answer.ts";
 import type { Step } from "./next.ts";
 import { planTurn } from "./plan-turn.ts";
 import { maxPauseMs, openTurn, type RunState } from "./run-state.ts";
-import { createRunTimer } from "./run-timer.ts";
+import { createRunTimer, type RunTimer } from "./run-timer.ts";
 import { runTool } from "./run-tool.ts";
 import type { StepOutcome } from "./steps.ts";
 import { verifyTurn } from "./verify-turn.ts";
@@ -26,13 +26,21 @@ const maxGraceMs = 30_000;
  * platform or bugs: the caller's lease then starts another loop on the same log.
  */
 export async function runLoop(deps: AgentDeps): Promise<void> {
+  const timer = createRunTimer(deps.clock, deps.activeMs, maxPauseMs(deps.log.state));
+  try {
+    await runSteps(deps, timer);
+  } finally {
+    timer.close();
+  }
+}
+
+async function runSteps(deps: AgentDeps, timer: RunTimer): Promise<void> {
   const { log, clock, signal, reference } = deps;
-  const timer = createRunTimer(clock, deps.activeMs, maxPauseMs(log.state));
   // A call that an earlier incarnation left open: what it did is unknown, and the tool says what may be done.
   let seen: "fresh" | "recovered" = hasOpenCall(log.state) ? "recovered" : "fresh";
   let pending: readonly NewEvent[] = [];
   let limit: IncompleteReason | null = null;
-  let limitMs = limitMsOf(log.state);
+  let context = contextWith(deps, timer, limitMsOf(log.state));
   let answersBy: number | null = null;
   for (;;) {
     const ahead = advance(log.state, pending, { activeMs: timer.activeMs(), limit }, { nowMs: clock.now(), reference });
@@ -45,9 +53,9 @@ export async function runLoop(deps: AgentDeps): Promise<void> {
     }
     if (ahead.step.step === "answer") {
       answersBy ??= answerLimitMs(log.state, timer.activeMs());
-      limitMs = answersBy;
+      context = context.limitMs === answersBy ? context : contextWith(deps, timer, answersBy);
     }
-    const outcome = await act({ deps, timer, limitMs }, ahead.step, seen);
+    const outcome = await act(context, ahead.step, seen);
     seen = "fresh";
     const after = outcome.ok ? outcome.value : afterFailure(log.state, ahead.step, outcome.error);
     if (after === "cancelled") {
@@ -56,6 +64,12 @@ export async function runLoop(deps: AgentDeps): Promise<void> {
     limit = typeof after === "string" ? (limit ?? after) : limit;
     pending = typeof after === "string" ? [] : after;
   }
+}
+
+/** Made anew only where the limit changes: the run's time is watched once, not once a call. */
+function contextWith(deps: AgentDeps, timer: RunTimer, limitMs: number): StepContext {
+  const timeLimit = timer.limitSignal(limitMs);
+  return { deps, timer, limitMs, timeLimit, stop: AbortSignal.any([deps.signal, timeLimit]) };
 }
 
 function hasOpenCall(state: RunState): boolean {

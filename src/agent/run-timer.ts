@@ -10,8 +10,10 @@ export interface RunTimer {
   backOff(ms: number, signal: AbortSignal): Promise<void>;
   /** Stands still until the promise settles, but for all of a run's holds together no longer than `maxHeldMs`. */
   hold(until: Promise<unknown>): void;
-  /** Runs `work` with a signal that aborts once `limitMs` have been counted in all. */
-  within<T>(limitMs: number, work: (signal: AbortSignal) => Promise<T>): Promise<T>;
+  /** Aborts once `limitMs` have been counted in all. One limit is watched at a time, the one asked for last. */
+  limitSignal(limitMs: number): AbortSignal;
+  /** Ends the watch. */
+  close(): void;
 }
 
 /** How often to look during a back-off: with little time left, the time left would be far too often. */
@@ -24,6 +26,12 @@ export function createRunTimer(clock: Clock, earlierMs: number, maxHeldMs: numbe
   // A tool may have two calls in back-off at once: the clock stands from the first one's start to the last one's end.
   let pauses = 0;
   const activeMs = (): number => earlierMs + (pauses > 0 ? pausedAt : clock.now()) - startedAt - pausedMs;
+
+  let watched: {
+    readonly limitMs: number;
+    readonly limit: AbortController;
+    readonly finished: AbortController;
+  } | null = null;
 
   async function watch(limitMs: number, limit: AbortController, finished: AbortSignal): Promise<void> {
     // A back-off moves the deadline, so look again each time the alarm clock rings.
@@ -70,16 +78,17 @@ export function createRunTimer(clock: Clock, earlierMs: number, maxHeldMs: numbe
     hold(until) {
       void during(heldFor(until));
     },
-    async within(limitMs, work) {
-      const limit = new AbortController();
-      const finished = new AbortController();
-      const watching = watch(limitMs, limit, finished.signal);
-      try {
-        return await work(limit.signal);
-      } finally {
-        finished.abort("finished");
-        await watching;
+    limitSignal(limitMs) {
+      if (watched?.limitMs !== limitMs) {
+        watched?.finished.abort("finished");
+        watched = { limitMs, limit: new AbortController(), finished: new AbortController() };
+        void watch(limitMs, watched.limit, watched.finished.signal);
       }
+      return watched.limit.signal;
+    },
+    close() {
+      watched?.finished.abort("finished");
+      watched = null;
     },
   };
 }

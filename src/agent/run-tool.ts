@@ -33,7 +33,7 @@ export function startTool(state: RunState, { turn, callIndex }: CallKey): NewEve
 
 /** Runs a call that has started. `seen`: whether this incarnation of the loop started it, or an earlier one did. */
 export async function runTool(context: StepContext, key: CallKey, seen: "fresh" | "recovered"): Promise<StepOutcome> {
-  const { deps, timer } = context;
+  const { deps, timeLimit } = context;
   const { state } = deps.log;
   const open = openTurn(state);
   const call = open?.calls[key.callIndex];
@@ -47,10 +47,8 @@ export async function runTool(context: StepContext, key: CallKey, seen: "fresh" 
   const resultId = deps.results === undefined ? null : await resultKey(tool, call.arguments);
   const startedAt = deps.clock.now();
   const asked: AskedModels = { calls: [], otherTokens: noTokens };
-  const outcome = await timer.within(context.limitMs, (timeLimit) =>
-    withToolTimeout({ clock: deps.clock, signal: deps.signal, timeLimit }, tool, (signal) =>
-      callTool(context, tool, { ...key, args: call.arguments, resultId }, signal, asked),
-    ),
+  const outcome = await withToolTimeout({ clock: deps.clock, signal: deps.signal, timeLimit }, tool, (signal) =>
+    callTool(context, tool, { ...key, args: call.arguments, resultId }, signal, asked),
   );
   if (deps.signal.aborted) {
     return err({ kind: "cancelled" });
@@ -137,7 +135,7 @@ function toToolContext(
         return err(aborted());
       }
       const asked = await callModule(
-        { ...context, deps: { ...deps, signal } },
+        { ...context, deps: { ...deps, signal }, stop: signal },
         {
           role: "tool",
           step: "tool",

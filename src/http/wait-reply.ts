@@ -18,7 +18,7 @@ async function within(services: Services, waited: Promise<Waited>): Promise<Wait
   try {
     return await Promise.race([waited, services.clock.sleep(silenceMs, timer.signal).then(() => null)]);
   } finally {
-    timer.abort();
+    timer.abort("answered");
   }
 }
 

@@ -4,6 +4,7 @@
 import * as z from "zod";
 import type { LogprobsMode } from "../endpoints.ts";
 import type { ReplyTokens, TokenUsage } from "../engine.ts";
+import { utf8Length } from "../../lib/utf8-length.ts";
 
 const Ids = z.array(z.int());
 const Message = z.looseObject({
@@ -73,14 +74,9 @@ export interface Assembly {
   /** At least one choice was seen. */
   readonly started: boolean;
   readonly model: string | null;
-  usage(promptBytes: number): TokenUsage;
+  /** `promptBytes` is asked only where the server counts no tokens. */
+  usage(promptBytes: () => number): TokenUsage;
   tokens(mode: LogprobsMode): ReplyTokens | null;
-}
-
-const encoder = new TextEncoder();
-
-function byteLength(text: string): number {
-  return text === "" ? 0 : encoder.encode(text).byteLength;
 }
 
 export function createAssembly(): Assembly {
@@ -112,7 +108,7 @@ export function createAssembly(): Assembly {
       seen.started = true;
       seen.text += text;
       seen.reasoning += thought;
-      seen.bytes += byteLength(text) + byteLength(thought);
+      seen.bytes += utf8Length(text) + utf8Length(thought);
       seen.wordsWithoutIds ||= own.length === 0 && text + thought !== "";
       said.finishReason = choice.finish_reason ?? said.finishReason;
       append(ids, own);
@@ -139,7 +135,7 @@ export function createAssembly(): Assembly {
     },
     usage: (promptBytes) =>
       said.usage ?? {
-        prompt_tokens: promptIds?.length ?? estimate(promptBytes),
+        prompt_tokens: promptIds?.length ?? estimate(promptBytes()),
         completion_tokens: ids.length > 0 ? ids.length : estimate(seen.bytes),
       },
     tokens(mode) {

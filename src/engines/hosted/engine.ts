@@ -5,6 +5,7 @@
 import type OpenAI from "openai";
 import { err, ok, type Result } from "../../lib/result.ts";
 import { unreachable } from "../../lib/unreachable.ts";
+import { utf8Length } from "../../lib/utf8-length.ts";
 import type { Clock } from "../clock.ts";
 import { normaliseBaseUrl } from "../../lib/base-url.ts";
 import type { Endpoint, EndpointChoice } from "../endpoints.ts";
@@ -116,19 +117,18 @@ function notConfigured(detail: string): EngineError {
 interface Scope {
   readonly signal: AbortSignal;
   readonly stoppedBy: () => "caller" | "deadline" | null;
-  /** Ends the timer; what is left of a body was let go by its reader. */
+  /** Ends the timers of the call; what is left of a body was let go by its reader. */
   close(): void;
 }
 
 function openScope(caller: AbortSignal, options: HostedOptions): Scope {
   const call = new AbortController();
-  const finished = new AbortController();
   let deadlinePassed = false;
   const onAbort = () => call.abort();
   caller.addEventListener("abort", onAbort, { once: true });
   const watch = async () => {
-    await options.clock.sleep(options.timeoutMs ?? DEFAULT_TIMEOUT_MS, finished.signal);
-    if (!finished.signal.aborted) {
+    await options.clock.sleep(options.timeoutMs ?? DEFAULT_TIMEOUT_MS, call.signal);
+    if (!call.signal.aborted) {
       deadlinePassed = true;
       call.abort();
     }
@@ -140,7 +140,7 @@ function openScope(caller: AbortSignal, options: HostedOptions): Scope {
     close() {
       caller.removeEventListener("abort", onAbort);
       // With a reason of ours: without one, each call would pay for an exception and its stack.
-      finished.abort("finished");
+      call.abort("finished");
     },
   };
 }
@@ -199,8 +199,6 @@ function headersOf(request: ChatRequest): Record<string, string> {
   };
 }
 
-const encoder = new TextEncoder();
-
 function toReply(
   request: ChatRequest,
   endpoint: Endpoint,
@@ -215,7 +213,7 @@ function toReply(
     const detail = isCut ? "the reply was empty: the token limit went to reasoning" : "the reply was empty";
     return err(fault("empty_reply", detail, !isCut).error);
   }
-  const promptBytes = request.messages.reduce((sum, message) => sum + encoder.encode(message.content).byteLength, 0);
+  const promptBytes = () => request.messages.reduce((sum, { content }) => sum + utf8Length(content), 0);
   return ok({
     text,
     reasoning: reasoning === "" ? null : reasoning,

@@ -4,6 +4,7 @@ import { describe, expect, test } from "vitest";
 import { ok } from "../../../src/lib/result.ts";
 import { type KeptResult, type ResultCache, resultKey } from "../../../src/tools/result-cache.ts";
 import type { Tool } from "../../../src/tools/tool.ts";
+import { createVirtualClock } from "../../support/virtual-clock.ts";
 import { coder, command, eventsOf, oneTurn, play } from "./support.ts";
 
 function memoryCache(): ResultCache & { readonly kept: Map<string, KeptResult> } {
@@ -39,6 +40,8 @@ function run(tool: Tool, results: ResultCache | null) {
     script: oneTurn({ executor: [command("a", "b", "a")] }),
     tools: [tool],
     parts: results === null ? {} : { results },
+    // A call's hash is made in real time: while it is on its way, everything that the clock knows of waits.
+    clock: createVirtualClock({ whenIdle: "stay" }),
   });
 }
 

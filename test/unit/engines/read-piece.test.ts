@@ -15,7 +15,7 @@ function replyOf(piece: Piece | null) {
   const said = assembly.add(piece);
   const { text, reasoning, bytes, started, finishReason, model } = assembly;
   const tokens = assembly.tokens("unknown");
-  return { said, text, reasoning, bytes, started, finishReason, model, usage: assembly.usage(40), tokens };
+  return { said, text, reasoning, bytes, started, finishReason, model, usage: assembly.usage(() => 40), tokens };
 }
 
 /** Mostly what is expected, now and then anything else that JSON can hold (a number too large for it included). */
