@@ -1,4 +1,4 @@
-// The fetch that the SDK's clients are given: it sets the only headers that leave the process, follows no redirect,
+// The fetch through which the SDK's clients send: it sets the only headers that leave the process, follows no redirect,
 // and keeps of a reply what is ours to read. A client is shared by all calls to its server, so whatever belongs to one
 // call travels with that call, in its Exchange. The SDK sees neither the real key nor the reply, only that one came.
 
@@ -29,16 +29,18 @@ export class Exchange {
 
 const MAX_ERROR_BYTES = 64 * 1024;
 
-/** The deadline is ours; the SDK's own must merely not come first. */
-const SDK_TIMEOUT_MS = 2 ** 31 - 1;
-
 type Build = OpenAI["buildRequest"];
+type Send = OpenAI["fetchWithTimeout"];
 
-/** The SDK's client less the headers that it works out for each request: none of them would leave the process. */
+/** The SDK's client less what would not be used: headers that never leave the process, and a deadline beside ours. */
 class Client extends OpenAI {
   override buildRequest({ method, path, body, fetchOptions }: Parameters<Build>[0]): ReturnType<Build> {
     const req = { method, headers: new Headers(), body: JSON.stringify(body), exchange: exchangeOf(fetchOptions) };
     return Promise.resolve({ req, url: `${this.baseURL}${path}`, timeout: this.timeout });
+  }
+
+  override fetchWithTimeout(url: Parameters<Send>[0], init: Parameters<Send>[1]): ReturnType<Send> {
+    return sendExchange(url, init);
   }
 }
 
@@ -52,10 +54,8 @@ export function createClient(baseURL: string): OpenAI {
     project: null,
     webhookSecret: null,
     maxRetries: 0,
-    timeout: SDK_TIMEOUT_MS,
     logLevel: "off",
     dangerouslyAllowBrowser: true,
-    fetch: sendExchange,
   });
 }
 
