@@ -86,6 +86,11 @@ export class Exporter extends DurableObject<Env> implements ExporterApi {
         return;
       }
       if (state.stage === "done") {
+        if (await this.#isRetried(state)) {
+          await this.ctx.storage.deleteAll();
+          this.#progress.begin(state.tenant, state.export_id);
+          continue;
+        }
         // With the alarm: an export that has ended leaves nothing here.
         await this.ctx.storage.deleteAll();
         return;
@@ -97,6 +102,12 @@ export class Exporter extends DurableObject<Env> implements ExporterApi {
       }
       await this.#slice(state);
     }
+  }
+
+  /** Taken up again between its end in D1 and its end here, when `wake` found it running and set no alarm. */
+  async #isRetried({ tenant, export_id }: ExportState): Promise<boolean> {
+    const row = await this.#deps.exports.find(tenant, export_id).catch(() => null);
+    return row !== null && row.ended_at === null;
   }
 
   async #slice(state: ExportState): Promise<void> {

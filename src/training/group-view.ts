@@ -50,7 +50,8 @@ export function groupNumbers<T extends SeenRollout>(
   terms: GroupTerms | null,
   seen: readonly T[],
 ): GroupNumbers<T> {
-  const settled = settleAttempts(seen);
+  // One that is still open, or came after the claim, takes nobody's place.
+  const settled = settleAttempts(seen, isValid);
   const valid = settled.filter(isValid);
   const rewards = valid.flatMap(({ reward }) => reward ?? []);
   const { advantages, zeroVariance } = groupAdvantages(

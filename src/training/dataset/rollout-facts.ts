@@ -75,12 +75,15 @@ interface Attempt {
  * In the dataset's order, with one valid rollout at each index at most: an attempt that was given up and redone, and
  * ended well after all, is one that the platform had lost.
  */
-export function settleAttempts<T extends Attempt>(facts: readonly T[]): readonly T[] {
+export function settleAttempts<T extends Attempt>(
+  facts: readonly T[],
+  isValid: (fact: T) => boolean = ({ reason }) => reason === null,
+): readonly T[] {
   const sorted = facts.toSorted((left, right) => compareRollouts(left.rollout, right.rollout));
   return sorted.map((fact, position) => {
     const isRedone = sorted
       .slice(position + 1)
-      .some(({ rollout, reason }) => rollout.rollout_index === fact.rollout.rollout_index && reason === null);
-    return fact.reason === null && isRedone ? { ...fact, reason: "platform_lost" } : fact;
+      .some((later) => later.rollout.rollout_index === fact.rollout.rollout_index && isValid(later));
+    return isValid(fact) && isRedone ? { ...fact, reason: "platform_lost" } : fact;
   });
 }
