@@ -8,6 +8,7 @@ import type { RunState } from "../src/agent/run-state.ts";
 import type { Result } from "../src/lib/result.ts";
 import type { LateFault, LateVerdict } from "../src/rewards/late-reward.ts";
 import type { JudgeReward, WebhookReward } from "../src/rewards/late-reward-spec.ts";
+import { UnreadableLogError } from "./event-table.ts";
 import type { OutboxRow, RowOutcome } from "./outbox-table.ts";
 import type { SessionStore } from "./session-store.ts";
 import { within } from "./within.ts";
@@ -33,7 +34,7 @@ const maxTries = 5;
 const baseWaitMs = 5000;
 
 export async function askReward(deps: RewardAsks, row: OutboxRow, signal: AbortSignal): Promise<RowOutcome> {
-  const question = questionOf(deps.store, row.ordinal);
+  const question = readQuestion(deps.store, row.ordinal);
   if (question === null) {
     return { kind: "delivered", next: [] };
   }
@@ -45,6 +46,18 @@ export async function askReward(deps: RewardAsks, row: OutboxRow, signal: AbortS
   }
   const reward = toLateReward(question.spec.kind, asked, new Date(deps.clock.now()).toISOString());
   return { kind: "delivered", next: [{ kind: "reward", payload: JSON.stringify(reward) }] };
+}
+
+/** Null too for a log that cannot be read: no retry would help. */
+function readQuestion(store: SessionStore, ordinal: number): RewardQuestion | null {
+  try {
+    return questionOf(store, ordinal);
+  } catch (error) {
+    if (error instanceof UnreadableLogError) {
+      return null;
+    }
+    throw error;
+  }
 }
 
 function questionOf(store: SessionStore, ordinal: number): RewardQuestion | null {

@@ -2,13 +2,14 @@
 // to its batch, and the question to a judge or a webhook that owes the reward.
 
 import { owedReward } from "../src/agent/reward-run.ts";
-import { foldRun } from "../src/agent/fold.ts";
 import type { RunState } from "../src/agent/run-state.ts";
 import type { Ledger } from "../src/store/ledger.ts";
 import type { RecordStore } from "../src/store/records.ts";
 import type { RunEndedRow } from "../src/store/ledger-row.ts";
 import { type LogEntry, projectRecord } from "../src/training/rollout-record.ts";
+import { UnreadableDetailError } from "./details.ts";
 import { UnreadableLogError } from "./event-table.ts";
+import { foldLog } from "./fold-log.ts";
 import { toEndedRow, unreadableEndedRow } from "./ledger-rows.ts";
 import type { NewOutboxRow } from "./outbox-table.ts";
 import { toReport } from "./rollout-report.ts";
@@ -24,11 +25,11 @@ export interface EndDeps {
 }
 
 export async function deliverEnd(deps: EndDeps, ordinal: number): Promise<NewOutboxRow[]> {
-  const log = await readableLog(deps, ordinal);
-  if (log === null) {
+  const read = await readableLog(deps, ordinal);
+  if (read === null) {
     return deliverUnreadable(deps, ordinal);
   }
-  const state = foldRun(log.map((entry) => entry.event));
+  const { log, state } = read;
   if (state === null) {
     return [];
   }
@@ -41,11 +42,17 @@ export async function deliverEnd(deps: EndDeps, ordinal: number): Promise<NewOut
   return [...reportRow(row), ...(isAsked ? [{ kind: "ask" as const, payload: null }] : [])];
 }
 
-async function readableLog(deps: EndDeps, ordinal: number): Promise<readonly LogEntry[] | null> {
+interface ReadableLog {
+  readonly log: readonly LogEntry[];
+  readonly state: RunState | null;
+}
+
+async function readableLog(deps: EndDeps, ordinal: number): Promise<ReadableLog | null> {
   try {
-    return await deps.readLog(ordinal);
+    const log = await deps.readLog(ordinal);
+    return { log, state: foldLog(log.map((entry) => entry.event)) };
   } catch (error) {
-    if (error instanceof UnreadableLogError) {
+    if (error instanceof UnreadableLogError || error instanceof UnreadableDetailError) {
       return null;
     }
     throw error;
@@ -67,7 +74,7 @@ async function deliverUnreadable(deps: EndDeps, ordinal: number): Promise<NewOut
 /** The creation of a run whose log is otherwise unreadable. */
 export function firstState(store: SessionStore, ordinal: number): RunState | null {
   try {
-    return foldRun(store.events.read(ordinal, 0, 1));
+    return foldLog(store.events.read(ordinal, 0, 1));
   } catch (error) {
     if (error instanceof UnreadableLogError) {
       return null;

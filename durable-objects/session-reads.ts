@@ -5,11 +5,11 @@ import { UnreadableLogError } from "./event-table.ts";
 import type { RunObject } from "../src/agent/run-object.ts";
 import type { RunState } from "../src/agent/run-state.ts";
 import { toRunObject } from "../src/agent/to-run-object.ts";
-import type { LogEntry } from "../src/training/rollout-record.ts";
-import { isRecorded, toRolloutRecord } from "../src/training/rollout-record.ts";
+import { isRecorded, type LogEntry, projectRecord, type RolloutRecord } from "../src/training/rollout-record.ts";
 import { firstState } from "./deliver-end.ts";
 import { detailedReads } from "./detailed-reader.ts";
 import { fetchDetail, UnreadableDetailError } from "./details.ts";
+import { foldLog } from "./fold-log.ts";
 import type { RunFeed } from "./run-feed.ts";
 import { openStream, publicReads, toPage, withCalls } from "./run-reader.ts";
 import type { EventPage, Found, SessionObject, SessionPage, StreamOutcome } from "./session-api.ts";
@@ -119,9 +119,11 @@ export class SessionReads {
   }
 
   async record(run: RunRow): Promise<Found<Record<string, unknown>>> {
-    let record: ReturnType<typeof toRolloutRecord>;
+    let record: RolloutRecord | null;
     try {
-      record = toRolloutRecord(await this.recordedLog(run.ordinal));
+      const log = await this.recordedLog(run.ordinal);
+      const state = foldLog(log.map((entry) => entry.event));
+      record = state === null ? null : projectRecord(state, log);
     } catch (error) {
       return { kind: "unreadable", ...unreadableAt(error, null) };
     }

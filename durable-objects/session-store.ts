@@ -4,11 +4,11 @@
 import * as z from "zod";
 import { toEvent } from "../src/agent/bookkeeping.ts";
 import { isTerminal, type RunEvent } from "../src/agent/events.ts";
-import { foldRun } from "../src/agent/fold.ts";
 import { RunStatus } from "../src/agent/run-object.ts";
 import type { EarlierAnswer } from "../src/agent/run-spec.ts";
 import type { RunState } from "../src/agent/run-state.ts";
-import { EventTable, UnreadableLogError, type PreparedEvent } from "./event-table.ts";
+import { EventTable, type PreparedEvent } from "./event-table.ts";
+import { foldLog } from "./fold-log.ts";
 import type { OpenWork } from "./next-alarm.ts";
 import { OutboxTable } from "./outbox-table.ts";
 import { isInitialised, migrate, newestVersion, readVersion } from "./session-schema.ts";
@@ -223,12 +223,7 @@ export class SessionStore {
 
   /** Throws UnreadableLogError, also for a log whose events can be read one by one and make no sense together. */
   readState(ordinal: number): RunState | null {
-    const events = this.events.read(ordinal, 0, maxEvents);
-    try {
-      return foldRun(events);
-    } catch (cause) {
-      throw new UnreadableLogError("the log cannot be folded", events.at(-1)?.seq ?? 0, { cause });
-    }
+    return foldLog(this.events.read(ordinal, 0, maxEvents));
   }
 
   openWork(): OpenWork {

@@ -6,6 +6,7 @@ import { afterEach, beforeAll, beforeEach, expect, test, vi } from "vitest";
 import { migrate } from "../support/migrate.ts";
 import { startSessionModel } from "../support/session-model.ts";
 import { crash, newSession, type SessionUnderTest, until, valueOf } from "../support/session-object.ts";
+import { losePuts } from "../support/session-stores.ts";
 
 beforeAll(() => migrate(env.DB));
 beforeEach(() => {
@@ -76,6 +77,33 @@ test("does not keep its session from being erased", async () => {
   expect((await session.api().getRun(session.runId(1))).kind).toBe("gone");
 });
 
+test.each([
+  [
+    "the log makes no sense",
+    `body = json_set(body, '$.type', 'run.started', '$.turn', 7) WHERE ordinal = 1 AND seq = 1`,
+  ],
+  ["a detail is gone from R2", `detail = '{"r2":"details/nowhere.json"}' WHERE ordinal = 1 AND seq = 1`],
+])("owes the ledger nothing more where %s when its end is to be told", async (_, change) => {
+  startSessionModel(1);
+  const session = newSession();
+  const restore = losePuts();
+  const { id } = await session.start();
+  await session.ended(id);
+  const tries = async () => session.sql("SELECT next_at FROM outbox WHERE kind = 'ended' AND attempts > 0");
+  await until(async () => (await tries()).length > 0);
+  await session.sql(`UPDATE events SET ${change}`);
+  restore();
+  vi.spyOn(Date, "now").mockReturnValue(Number((await tries())[0]?.["next_at"]) + 1);
+  await runDurableObjectAlarm(session.stub());
+  expect(await session.sql("SELECT * FROM outbox")).toEqual([]);
+  const row = env.DB.prepare("SELECT error_code, invalid_reason, record_key FROM runs WHERE run_id = ?");
+  expect(await row.bind(id).first()).toEqual({
+    error_code: "log_unreadable",
+    invalid_reason: "platform_lost",
+    record_key: null,
+  });
+});
+
 /** A session whose only run has ended, with its second event made unreadable. */
 async function withStrangeEvent(change: string): Promise<SessionUnderTest> {
   startSessionModel(1);
@@ -143,4 +171,5 @@ test("is shown by its row where its events make no sense together", async () => 
     '$.usage', json('{}'), '$.tool_status', 'ok', '$.queued_ms', NULL)`);
   await session.sql("UPDATE events SET body = json_remove(body, '$.queued_ms') WHERE seq = 2");
   expect(valueOf(await session.api().getRun(session.runId(1)))).toMatchObject({ status: "completed", turns: [] });
+  expect(await session.api().getRecord(session.runId(1))).toMatchObject({ kind: "unreadable" });
 });
