@@ -15,8 +15,10 @@ afterAll(() => crm.close());
 const world = withMock({
   FETCH_ALLOW: `${mcp.host},${crm.host}`,
   MCP_SERVERS: JSON.stringify([
-    { name: "stock", url: `${mcp.origin}/locked`, secret: "TOOL_SECRET_STOCK", timeout_seconds: 5 },
-    { name: "old", url: `${mcp.origin}/legacy`, tools: ["count", "hang"], timeout_seconds: 2 },
+    { name: "stock", url: `${mcp.origin}/locked`, secret: "TOOL_SECRET_STOCK" },
+    { name: "old", url: `${mcp.origin}/legacy`, tools: ["count", "hang"] },
+    // Of a call that must time out; on a busy machine any other may take as long.
+    { name: "hasty", url: `${mcp.origin}/legacy`, tools: ["hang"], timeout_seconds: 1 },
     { name: "older", url: `${mcp.origin}/sse`, tools: ["count"] },
     { name: "inward", url: `${mcp.origin}/inward` },
     { name: "endless", url: `${mcp.origin}/endless` },
@@ -71,6 +73,7 @@ test("the catalogue shows what answers, and why the rest does not", async () => 
     "stock__much never",
     "old__count safe",
     "old__hang never",
+    "hasty__hang never",
     "older__count safe",
     "crm__getCustomer safe",
     "crm__createCustomer never",
@@ -80,6 +83,7 @@ test("the catalogue shows what answers, and why the rest does not", async () => 
   expect(sources.map(({ name, state, detail }) => `${name} ${state} ${detail?.split(":")[0] ?? ""}`.trim())).toEqual([
     "stock ready",
     "old ready",
+    "hasty ready",
     "older ready",
     "inward unavailable address_refused",
     "endless unavailable too_large",
@@ -94,7 +98,7 @@ test.each([
   ["Older Count", { sku: "A-1" }, { ok: true, result: { sku: "A-1", count: 12 } }],
   ["stock__fail", {}, { ok: false, error: { code: "tool_error", detail: "the store is closed for [secret]" } }],
   ["stock__much", {}, { ok: false, error: { code: "too_large" } }],
-  ["old__hang", {}, { ok: false, error: { code: "timeout" } }],
+  ["hasty__hang", {}, { ok: false, error: { code: "timeout" } }],
   ["crm__createCustomer", { body: { name: "a" } }, { ok: true, produced_by: "CRM 2.4, POST /customers" }],
   ["crm__getCustomer", { id: "c-2", "X-Api-Key": "k" }, { ok: false, error: { code: "not_found" } }],
   ["crm__getCustomer", { id: "inward", "X-Api-Key": "k" }, { ok: false, error: { code: "address_refused" } }],
