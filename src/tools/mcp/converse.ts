@@ -25,6 +25,8 @@ export interface Peer {
   readonly url: string;
   readonly headers: Readonly<Record<string, string>>;
   readonly fetch: GuardedFetch;
+  /** Takes the secret out of a fault's words, which a server may have written. */
+  readonly redactText: (said: string) => string;
   readonly known: Acquaintance | null;
 }
 
@@ -36,6 +38,7 @@ export interface ConversationOptions {
 
 /** A session of an old server is ended politely, but no result waits longer than this for it. */
 const goodbyeMs = 1_000;
+const maxDetailChars = 1_000;
 
 /** `stop` ends with the caller, the time limit and the cap; what `work` asks of the client must listen to it. */
 export async function converse<T>(
@@ -53,9 +56,10 @@ export async function converse<T>(
       await goodbye();
     }
   } catch (error) {
-    return err(
-      conversation.signal.aborted ? toMcpFault(conversation.signal.reason, deadline.signal) : toMcpFault(error),
-    );
+    const { code, detail } = conversation.signal.aborted
+      ? toMcpFault(conversation.signal.reason, deadline.signal)
+      : toMcpFault(error);
+    return err({ code, detail: peer.redactText(detail).slice(0, maxDetailChars).toWellFormed() });
   } finally {
     conversation.close();
     deadline.close();
@@ -129,7 +133,13 @@ async function connectSse(peer: Peer, conversation: Conversation, timeoutMs: num
     redirectPolicy: "follow",
   });
   const prior: PriorDiscovery = { kind: "legacy" };
-  await client.connect(transport, { signal: conversation.signal, timeout: timeoutMs, prior });
+  try {
+    await client.connect(transport, { signal: conversation.signal, timeout: timeoutMs, prior });
+  } catch (error) {
+    // Where the stream does not open the client lets its event source try again, for ever.
+    await transport.close();
+    throw error;
+  }
   return { client, met: { transport: "sse", prior }, goodbye: () => client.close() };
 }
 

@@ -9,28 +9,39 @@ import type { ToolContext, ToolError, ToolOutput } from "../tool.ts";
 import type { McpDeps, MetServer } from "./mcp-source.ts";
 import { textOf, toResult } from "./mcp-result.ts";
 
-type ListedTool = Awaited<ReturnType<Client["listTools"]>>["tools"][number];
+export interface CalledTool {
+  /** As the server wrote it. */
+  readonly listed: ListedTool;
+  readonly producedBy: string;
+}
+
+export type ListedTool = Awaited<ReturnType<Client["listTools"]>>["tools"][number];
 
 /** The loop keeps 64 KB; a picture or two may come along. */
 const maxReplyBytes = 4 * 1024 * 1024;
 
 export async function callMcpTool(
   deps: McpDeps,
-  { server, known, version }: MetServer,
-  listed: ListedTool,
+  { server, known }: MetServer,
+  { listed, producedBy }: CalledTool,
   args: unknown,
   context: ToolContext,
 ): Promise<Result<ToolOutput, ToolError>> {
-  const producedBy = `${version}, tool ${listed.name}`;
   const access = accessOf(deps, server, server.url, context.tenant);
   if (!access.ok) {
     return err({ code: "tool_not_configured", detail: `needs ${access.error}`, producedBy });
   }
-  const { headers, redact } = access.value;
+  const { headers, redact, redactText } = access.value;
   const { converse } = await import("./converse.ts");
   const timeoutMs = server.timeout_seconds * 1000;
   const called = await converse(
-    { url: server.url, headers: { ...headers, "idempotency-key": context.idempotencyKey }, fetch: deps.fetch, known },
+    {
+      url: server.url,
+      headers: { ...headers, "idempotency-key": context.idempotencyKey },
+      fetch: deps.fetch,
+      redactText,
+      known,
+    },
     { timeoutMs, maxBytes: maxReplyBytes, signal: context.signal },
     (client, _met, stop) =>
       client.callTool(
@@ -40,10 +51,10 @@ export async function callMcpTool(
   );
   if (!called.ok) {
     const { code, detail } = called.error;
-    return err({ code, detail: String(redact(`${server.name}: ${detail}`)), producedBy });
+    return err({ code, detail: `${server.name}: ${detail}`, producedBy });
   }
   const result = redact(toResult(called.value));
   return called.value.isError === true
-    ? err({ code: "tool_error", detail: String(redact(textOf(called.value))) || "the tool failed", producedBy, result })
+    ? err({ code: "tool_error", detail: redactText(textOf(called.value)) || "the tool failed", producedBy, result })
     : ok({ result, producedBy });
 }

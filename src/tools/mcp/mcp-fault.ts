@@ -1,4 +1,4 @@
-// What the official client throws, as a code and words. Text that a server wrote is passed on, cut, because it says
+// What the official client throws, as a code and words. Text that a server wrote is passed on, because it says
 // what was wrong with a call; nothing else of an unknown error is.
 
 import { ProtocolError, SdkError, SdkErrorCode, SdkHttpError, SseError } from "@modelcontextprotocol/client";
@@ -20,7 +20,6 @@ export class MessageRefused extends Error {
   }
 }
 
-const maxDetailChars = 1_000;
 /** JSON-RPC 2.0, section 5.1. */
 const invalidParams = -32_602;
 
@@ -52,7 +51,7 @@ function toKnownFault(error: Error): McpFault | null {
   }
   if (ProtocolError.isInstance(error)) {
     const code = error.code === invalidParams ? "invalid_arguments" : "tool_error";
-    return { code, detail: error.message.slice(0, maxDetailChars).toWellFormed() };
+    return { code, detail: error.message };
   }
   if (SdkError.isInstance(error) && error.code === SdkErrorCode.RequestTimeout) {
     return { code: "timeout", detail: "the server did not answer in time" };

@@ -2,11 +2,10 @@
 // called by its own conversation, with the run's signal, time limit and key. What a tool says about itself decides what
 // a crash may do to it, unless the operator says otherwise.
 
-import type { Client } from "@modelcontextprotocol/client";
 import type { GuardedFetch } from "../../lib/guarded-fetch/guarded-fetch.ts";
 import { err, ok, type Result } from "../../lib/result.ts";
 import { toParameters } from "../remote/remote-schema.ts";
-import { type AccessDeps, accessOf } from "../remote/server-access.ts";
+import { type AccessDeps, accessOf, type ServerAccess } from "../remote/server-access.ts";
 import type { McpServer } from "../remote/tool-server.ts";
 import {
   type LoadedTools,
@@ -19,7 +18,7 @@ import {
 } from "../remote/tool-source.ts";
 import type { Repeat, Tool } from "../tool.ts";
 import type { Acquaintance } from "./converse.ts";
-import { callMcpTool } from "./mcp-call.ts";
+import { callMcpTool, type ListedTool } from "./mcp-call.ts";
 
 export interface McpDeps extends AccessDeps {
   readonly fetch: GuardedFetch;
@@ -34,13 +33,11 @@ const defaultTtlMs = 300_000;
 const minTtlMs = 5_000;
 const maxTtlMs = 3_600_000;
 
-type ListedTool = Awaited<ReturnType<Client["listTools"]>>["tools"][number];
-
 /** What is known of a server when its tools are made. */
 export interface MetServer {
   readonly server: McpServer;
   readonly known: Acquaintance;
-  /** `name version`, as the server calls itself. */
+  /** `name version`, as the server calls itself, without its secret. */
   readonly version: string;
 }
 
@@ -65,12 +62,14 @@ async function loadTools(
     return err({ state: "needs", code: "tool_not_configured", detail: access.error });
   }
   const { converse } = await import("./converse.ts");
-  const peer = { url: server.url, headers: access.value.headers, fetch: deps.fetch, known: null };
+  const { headers, redactText } = access.value;
+  const peer = { url: server.url, headers, fetch: deps.fetch, redactText, known: null };
   const limits = { timeoutMs: listTimeoutMs, maxBytes: maxListBytes, signal };
   const listed = await converse(peer, limits, async (client, known, stop) => {
     const { tools, ttlMs } = await client.listTools(undefined, { signal: stop, timeout: listTimeoutMs });
     const { name, version } = client.getServerVersion() ?? { name: server.name, version: "" };
-    return { tools, ttlMs, met: { server, known, version: `${name} ${version}`.trim().slice(0, 100).toWellFormed() } };
+    const called = redactText(`${name} ${version}`.trim());
+    return { tools, ttlMs, met: { server, known, version: called.slice(0, 100).toWellFormed() } };
   });
   if (!listed.ok) {
     return err({ state: "unavailable", ...listed.error });
@@ -78,12 +77,12 @@ async function loadTools(
   const { tools, ttlMs, met } = listed.value;
   return ok({
     version: met.version,
-    ...toTools(deps, met, tools),
+    ...toTools(deps, met, access.value, tools),
     ttlMs: typeof ttlMs === "number" ? Math.min(Math.max(ttlMs, minTtlMs), maxTtlMs) : defaultTtlMs,
   });
 }
 
-function toTools(deps: McpDeps, met: MetServer, listed: readonly ListedTool[]) {
+function toTools(deps: McpDeps, met: MetServer, access: ServerAccess, listed: readonly ListedTool[]) {
   const wanted = met.server.tools;
   const tools: Tool[] = [];
   const skipped: SkippedTool[] = [];
@@ -91,11 +90,12 @@ function toTools(deps: McpDeps, met: MetServer, listed: readonly ListedTool[]) {
     if (wanted !== undefined && !wanted.includes(tool.name)) {
       continue;
     }
-    const made = tools.length < maxToolsPerSource ? toTool(deps, met, tool) : err("the server has too many tools");
+    const made =
+      tools.length < maxToolsPerSource ? toTool(deps, met, access, tool) : err("the server has too many tools");
     if (made.ok) {
       tools.push(made.value);
     } else {
-      skipped.push({ name: tool.name.slice(0, 128), reason: made.error });
+      skipped.push({ name: access.redactText(tool.name).slice(0, 128), reason: made.error });
     }
   }
   for (const name of wanted ?? []) {
@@ -106,29 +106,37 @@ function toTools(deps: McpDeps, met: MetServer, listed: readonly ListedTool[]) {
   return { tools, skipped };
 }
 
-function toTool(deps: McpDeps, met: MetServer, listed: ListedTool): Result<Tool, string> {
+function toTool(
+  deps: McpDeps,
+  met: MetServer,
+  { redact, redactText }: ServerAccess,
+  listed: ListedTool,
+): Result<Tool, string> {
   const { server } = met;
-  const name = remoteToolName(server.name, listed.name);
-  const parameters = toParameters(listed.inputSchema, listed.inputSchema);
+  const shownName = redactText(listed.name);
+  const name = remoteToolName(server.name, shownName);
+  const schema = redact(listed.inputSchema);
+  const parameters = toParameters(schema, schema);
   if (name === null) {
     return err("its name has no letter or digit");
   }
   if (!parameters.ok) {
     return parameters;
   }
-  const title = listed.title ?? listed.annotations?.title ?? listed.name;
+  const description = listed.description ?? listed.title ?? listed.annotations?.title ?? listed.name;
+  const producedBy = `${met.version}, tool ${shownName}`;
   return ok({
     name,
     // The same name and version elsewhere is another server.
     version: `${met.version} at ${server.url}`,
-    description: (listed.description ?? title).slice(0, maxDescriptionChars).toWellFormed(),
+    description: redactText(description).slice(0, maxDescriptionChars).toWellFormed(),
     limitations: [`Runs on the MCP server ${server.name}.`],
     bestPractices: [],
     parameters: parameters.value,
     timeoutMs: server.timeout_seconds * 1000,
     llmBacked: false,
     repeat: server.repeat ?? repeatOf(listed),
-    run: (args, context) => callMcpTool(deps, met, listed, args, context),
+    run: (args, context) => callMcpTool(deps, met, { listed, producedBy }, args, context),
   });
 }
 

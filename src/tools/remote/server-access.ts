@@ -11,6 +11,8 @@ export interface ServerAccess {
   readonly headers: Readonly<Record<string, string>>;
   /** A JSON value without the secret, should the server have repeated it. */
   readonly redact: (said: unknown) => unknown;
+  /** The same of a text. To be done before it is cut: half a secret would not be found. */
+  readonly redactText: (said: string) => string;
 }
 
 export interface AccessDeps {
@@ -20,6 +22,7 @@ export interface AccessDeps {
 
 /** Shorter ones would be found in innocent texts. */
 const minRedacted = 6;
+const mark = "[secret]";
 
 /** The error is what the server needs, as the catalogue shows it. */
 export function accessOf(
@@ -30,7 +33,7 @@ export function accessOf(
 ): Result<ServerAccess, string> {
   const { secret: name, header } = server;
   if (name === undefined) {
-    return ok({ headers: {}, redact: (said) => said });
+    return ok({ headers: {}, redact: (said) => said, redactText: (said) => said });
   }
   const secret = name.startsWith("TENANT_")
     ? secretFor(tenant, name, new URL(url).host)
@@ -42,6 +45,7 @@ export function accessOf(
   return ok({
     headers: { [header]: header === "authorization" ? `Bearer ${value}` : value },
     redact: (said) => withoutSecret(said, value),
+    redactText: (said) => (value.length < minRedacted ? said : said.replaceAll(value, mark)),
   });
 }
 
@@ -62,5 +66,5 @@ function withoutSecret(said: unknown, secret: string): unknown {
   const escaped = JSON.stringify(secret).slice(1, -1);
   return text === undefined || secret.length < minRedacted || !text.includes(escaped)
     ? said
-    : JSON.parse(text.replaceAll(escaped, "[secret]"));
+    : JSON.parse(text.replaceAll(escaped, mark));
 }
