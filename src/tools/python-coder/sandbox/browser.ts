@@ -2,6 +2,7 @@
 // fire into a paused program. Importing it changes globals, so it must come before Pyodide. `fetch` answers one name
 // during a boot and refuses everything otherwise.
 
+import { createGatedTimeout, type TimerHooks } from "./gated-timeout.ts";
 import stdlib from "./stdlib.bin";
 
 /** A name only: nothing listens there, and nothing outside is reachable anyway. */
@@ -11,28 +12,16 @@ export const fakeOrigin = "http://pyodide.local/";
 export const startTimer = setTimeout;
 export const stopTimer = clearTimeout;
 
-const timers = { isPaused: () => false, onFire: (): void => undefined };
+export const now = Date.now.bind(Date);
 
-/** `isPaused`: callbacks wait while it says so. `onFire` is told before each. */
-export function watchTimers(hooks: typeof timers): void {
+const nothing = (): void => undefined;
+const timers: TimerHooks = { now, isPaused: () => false, onFire: nothing, onReturn: nothing };
+
+export function watchTimers(hooks: Omit<TimerHooks, "now">): void {
   Object.assign(timers, hooks);
 }
 
-/** How soon a timer looks again that is due during a pause. */
-const pausedLookMs = 1;
-
-function setGatedTimeout(callback: () => unknown, delayMs?: number): unknown {
-  // The callback may enter the interpreter, whose stack belongs to the paused program alone.
-  const fire = (): void => {
-    if (timers.isPaused()) {
-      startTimer(fire, pausedLookMs);
-      return;
-    }
-    timers.onFire();
-    callback();
-  };
-  return startTimer(fire, delayMs);
-}
+export const setGatedTimeout = createGatedTimeout(startTimer, timers);
 
 /** One that forgets: a finalizer would enter the interpreter at any time, and all memory ends with it anyway. */
 class NoFinalizers {
@@ -70,7 +59,6 @@ Object.assign(globalThis, {
 });
 
 const { log, warn, error } = console;
-const silent = (): void => undefined;
 
 export function openForBoot(): void {
   Object.assign(globalThis, { fetch: bootFetch });
@@ -80,5 +68,5 @@ export function openForBoot(): void {
 /** A boot's complaints reach the host's log; what a program provokes later is in its answer, not in anybody's log. */
 export function closeAfterBoot(): void {
   Object.assign(globalThis, { fetch: offline });
-  Object.assign(console, { log: silent, warn: silent, error: silent });
+  Object.assign(console, { log: nothing, warn: nothing, error: nothing });
 }

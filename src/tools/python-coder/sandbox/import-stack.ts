@@ -9,13 +9,18 @@ const stepsPerCall = 128;
 const suspendImport = "saveState";
 const resumeImport = "restoreState";
 
+interface SuspensionHooks {
+  readonly onSuspend: () => void;
+  readonly onResumed: () => void;
+}
+
 export class ImportStack {
-  readonly #onResumed: () => void;
+  readonly #hooks: SuspensionHooks;
   #depth = 0;
   #suspended = 0;
 
-  constructor(onResumed: () => void) {
-    this.#onResumed = onResumed;
+  constructor(hooks: SuspensionHooks) {
+    this.#hooks = hooks;
   }
 
   /** Nothing but WebAssembly frames, and no other stack that could be resumed meanwhile. */
@@ -49,9 +54,10 @@ export class ImportStack {
   #note(name: string): void {
     if (name === suspendImport) {
       this.#suspended += 1;
+      this.#hooks.onSuspend();
     } else if (name === resumeImport) {
       this.#suspended -= 1;
-      this.#onResumed();
+      this.#hooks.onResumed();
     }
   }
 }

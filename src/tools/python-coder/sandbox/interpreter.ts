@@ -10,6 +10,7 @@ import { limitFiles } from "./file-quota.ts";
 import type { ProgramLimits, RunnerEnv } from "./job.ts";
 import { HardStop, type MeterReading } from "./meter.ts";
 import type { Output } from "./output.ts";
+import { watchWait } from "./watch-wait.ts";
 
 /** Bytes of files that the programs of one run may write. */
 const maxFileBytes = 16 * 1024 * 1024;
@@ -31,17 +32,8 @@ export type ProgramResult = (ProgramEnd | { readonly end: "torn"; readonly detai
   readonly meter: MeterReading;
 };
 
-/** Ends the program once it has waited for so long; looks again where its time went into computing. */
-function watchWait(maxWaitMs: number): () => void {
-  const look = () => {
-    const leftMs = maxWaitMs - meter.time.waitedMs;
-    if (leftMs <= 0) {
-      meter.stop("time_limit");
-    } else {
-      timer = startTimer(look, leftMs);
-    }
-  };
-  let timer = startTimer(look, maxWaitMs);
+function startStoppable(callback: () => void, delayMs: number): () => void {
+  const timer = startTimer(callback, delayMs);
   return () => stopTimer(timer);
 }
 
@@ -119,7 +111,12 @@ export class Interpreter {
     this.#fatal = stop;
     this.#sinks.output = output;
     meter.arm(limits, stop);
-    const stopWatching = watchWait(limits.waitMs + waitGraceMs);
+    const stopWatching = watchWait({
+      maxWaitMs: limits.waitMs + waitGraceMs,
+      waitedMs: () => meter.time.waitedMs,
+      startTimer: startStoppable,
+      onTooLong: () => meter.stop("time_limit"),
+    });
     try {
       const answer = await Promise.race([this.#runProgram.callPromising(code, number), stopped]);
       const ended: ProgramEnd = JSON.parse(String(answer));

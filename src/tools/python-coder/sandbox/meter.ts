@@ -96,6 +96,9 @@ export class Meter {
   }
 
   disarm(): MeterReading {
+    if (this.#state === "armed") {
+      this.#time.look(); // it has just ended by itself
+    }
     this.#state = this.#state === "stopped" ? "stopped" : "idle";
     this.#interruptPending = false;
     return { fuel: this.#used, reason: this.#reason };

@@ -32,8 +32,11 @@ export class ProgramTime {
     this.#beginSlice(now);
   }
 
-  /** The program computes and has done so since the last look, entry or resumption. */
+  /** The program computes and has done so since the last look, entry or resumption; nothing is noted during a pause. */
   look(): void {
+    if (this.isPaused) {
+      return;
+    }
     const now = this.#now();
     this.#computedMs += now - this.#sinceMs;
     this.#sinceMs = now;
@@ -42,6 +45,15 @@ export class ProgramTime {
   /** The program computes again after a wait. */
   enter(): void {
     this.#beginSlice(this.#now());
+  }
+
+  /**
+   * A timer of the program has its turn, which was due at `dueMs`. What lies between counts as a pause: others held up
+   * the event loop, and the program did not choose to wait for that.
+   */
+  wake(dueMs: number): void {
+    this.#pausedMs += Math.max(0, this.#now() - Math.max(dueMs, this.#sinceMs));
+    this.enter();
   }
 
   pause(): void {
@@ -64,7 +76,7 @@ export class ProgramTime {
     return this.#computedMs;
   }
 
-  /** Exact at a look; between two looks it takes computing for waiting. */
+  /** Exact at a look; between two looks it takes computing for waiting, and until a timer fires its lateness too. */
   get waitedMs(): number {
     const now = this.#now();
     const pausedMs = this.#pausedMs + (this.#pauseBeganMs === null ? 0 : now - this.#pauseBeganMs);

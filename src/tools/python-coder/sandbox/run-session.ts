@@ -6,7 +6,8 @@ import { Interpreter, type ProgramResult } from "./interpreter.ts";
 import type { ProgramLimits, RunnerEnv, SandboxJob } from "./job.ts";
 import type { SandboxAnswer } from "../sandbox-answer.ts";
 import { Output } from "./output.ts";
-import { meter, now } from "./wasm-gate.ts";
+import { now } from "./browser.ts";
+import { meter } from "./wasm-gate.ts";
 
 /** What a tool's result may hold. */
 const keptBytes = 64 * 1024;

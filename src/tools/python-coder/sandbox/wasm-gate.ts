@@ -4,7 +4,7 @@
 
 import pyodideWasm from "./pyodide.wasm";
 import trampolineBytes from "./trampoline.bin";
-import { startTimer, watchTimers } from "./browser.ts";
+import { now, setGatedTimeout, startTimer, watchTimers } from "./browser.ts";
 import { ImportStack } from "./import-stack.ts";
 import { Meter, type MeteredExports } from "./meter.ts";
 
@@ -15,15 +15,17 @@ const signalImport = "_Py_CheckEmscriptenSignals_Helper";
 const fuelExport = "__fuel";
 const signalFlagExport = "Py_EMSCRIPTEN_SIGNAL_HANDLING";
 
-/** Taken before any program could replace it. */
-export const now = Date.now.bind(Date);
 export const meter = new Meter(now);
-watchTimers({ isPaused: () => meter.time.isPaused, onFire: () => meter.time.enter() });
+watchTimers({
+  isPaused: () => meter.time.isPaused,
+  onFire: (dueMs) => meter.time.wake(dueMs),
+  onReturn: () => meter.time.look(),
+});
 
 /** Long enough for the event loop to serve who waits. */
 const pauseMs = 1;
 const others = () => new Promise<void>((resolve) => startTimer(resolve, pauseMs));
-const nextTurn = () => new Promise<void>((resolve) => startTimer(resolve, 0));
+const nextTurn = () => new Promise<void>((resolve) => setGatedTimeout(resolve, 0));
 
 /** An import whose promise suspends the WebAssembly (JSPI), which TypeScript does not know yet. */
 function suspending(work: (...args: unknown[]) => Promise<unknown>): WebAssembly.ImportValue {
@@ -85,7 +87,7 @@ async function syncify(first: unknown, second: unknown): Promise<unknown> {
 
 function instantiateInterpreter(imports: WebAssembly.Imports) {
   let exports: MeteredExports | null = null;
-  const stack = new ImportStack(() => meter.time.enter());
+  const stack = new ImportStack({ onSuspend: () => meter.time.look(), onResumed: () => meter.time.enter() });
   const env = {
     ...stack.watched(imports["env"] ?? {}, (steps) => exports !== null && meter.charge(steps)),
     [refuelImport]: () => exports !== null && meter.onRefuel(exports),
