@@ -30,8 +30,12 @@ export type SandboxReply = Result<SandboxAnswer, SandboxFault>;
 export type QueueListener = (now: "waits" | "served") => void | Promise<void>;
 
 /** A caller may be gone by now; the job goes its way all the same. */
-function tell(onQueue: QueueListener, now: "waits" | "served"): void {
-  Promise.resolve(onQueue(now)).catch(() => undefined);
+async function tell(onQueue: QueueListener, now: "waits" | "served"): Promise<void> {
+  try {
+    await onQueue(now);
+  } catch {
+    // It does not listen any more.
+  }
 }
 
 /** Where it is stored how often each slot's isolate was given up. */
@@ -101,9 +105,9 @@ export class SandboxPool extends DurableObject<Env> {
   async #enter({ ticket, runId }: SandboxJob, onQueue: QueueListener): Promise<Lease> {
     const lease = this.#room.enter(ticket, runId);
     if (lease instanceof Promise) {
-      tell(onQueue, "waits");
+      void tell(onQueue, "waits");
       const served = await lease;
-      tell(onQueue, "served");
+      void tell(onQueue, "served");
       return served;
     }
     return lease;
@@ -162,6 +166,10 @@ export class SandboxPool extends DurableObject<Env> {
       const answer = SandboxAnswer.parse(await response.json());
       return answer.end === "cancelled" ? err({ code: "aborted", detail: "the program was cancelled" }) : ok(answer);
     } catch (error) {
+      if (patience.signal.aborted) {
+        // It did not crash: its own limits were to end it before, so that the machine is too slow.
+        return err({ code: "sandbox_overloaded", detail: `no answer within ${patienceMs / 1000} s` });
+      }
       const detail = loadFault ?? messageOf(error);
       return err({ code: loadFault === null ? "sandbox_crashed" : "sandbox_unavailable", detail });
     } finally {

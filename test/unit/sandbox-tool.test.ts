@@ -160,7 +160,7 @@ describe("python_coder", () => {
     });
   });
 
-  test.each(["sandbox_crashed", "sandbox_unavailable", "sandbox_busy", "aborted"] as const)(
+  test.each(["sandbox_crashed", "sandbox_unavailable", "sandbox_busy", "sandbox_overloaded", "aborted"] as const)(
     "passes the fault %s on",
     async (code) => {
       const reply = await createPythonCoder(scripted(err({ code, detail: "why" }))).run({ code: "x" }, contextWith());

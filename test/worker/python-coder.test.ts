@@ -213,6 +213,34 @@ describe("the pool", () => {
     expect((await Promise.all(busy)).map((answer) => answer.end)).toEqual(busy.map(() => "completed"));
   });
 
+  test("serves a call in its turn whose caller can no longer be told of the queue", async () => {
+    const limits = { timeMs: 60_000, waitMs: 60_000, maxFuel: 1e6 };
+    const job = { code: "1 + 1", earlierCode: [], limits, replayLimits: limits, isolation: "interpreter" } as const;
+    const told: string[] = [];
+    const replies = await runInDurableObject(createPythonSandbox(env, "deaf").pool, (pool) =>
+      Promise.all(
+        ["1", "2", "3", "4", "5"].map((name) =>
+          pool.run({ ...job, ticket: name, runId: name }, (now) => {
+            told.push(now);
+            throw new Error("nobody listens");
+          }),
+        ),
+      ),
+    );
+    expect(told).toEqual(["waits", "served"]);
+    expect(replies.map((reply) => reply.ok && reply.value.value)).toEqual(["2", "2", "2", "2", "2"]);
+  });
+
+  test("takes a machine that gives no answer in time for too slow, not the program for crashed", async () => {
+    // Less than no time is left for an answer, so that the pool gives up while the interpreter is not even there.
+    const limits = { timeMs: 60_000, waitMs: -3_600_000, maxFuel: 1e6 };
+    const reply = await createPythonSandbox(env, "impatient").tryRun(
+      { code: "1", limits },
+      new AbortController().signal,
+    );
+    expect(reply).toMatchObject({ ok: false, error: { code: "sandbox_overloaded" } });
+  });
+
   test("never again trusts an isolate that gave no answer, not even after its own eviction", async () => {
     const other = createPythonSandbox(env, "given-up");
     const seen = await other.run({ runId: "a", code: "x = 1" });

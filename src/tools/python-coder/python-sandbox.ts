@@ -23,7 +23,7 @@ export interface PythonRequest {
 
 /** Why there is no answer at all. A program that fails or is stopped is an answer, not a fault. */
 export interface SandboxFault {
-  readonly code: "sandbox_crashed" | "sandbox_unavailable" | "sandbox_busy" | "aborted";
+  readonly code: "sandbox_crashed" | "sandbox_unavailable" | "sandbox_busy" | "sandbox_overloaded" | "aborted";
   readonly detail: string;
 }
 
