@@ -4,16 +4,8 @@
 import type { Env } from "../src/env.ts";
 import { err } from "../src/lib/result.ts";
 import type { PythonRequest, PythonSandbox } from "../src/tools/python-coder/python-sandbox.ts";
-import type { ProgramLimits } from "../src/tools/python-coder/sandbox/job.ts";
+import { replayLimitsOf } from "../src/tools/python-coder/replay-limits.ts";
 import type { SandboxReply } from "./sandbox-pool.ts";
-
-/** Each earlier program once ended within its limit; machines differ, so together they get the room of a few. */
-const replayPrograms = 4;
-
-function replayLimitsOf({ maxFuel, waitMs, timeMs }: ProgramLimits): ProgramLimits {
-  // What they may take of a machine that is too slow is no more than what one program may.
-  return { maxFuel: maxFuel * replayPrograms, waitMs: waitMs * replayPrograms, timeMs };
-}
 
 export function createSandboxClient(env: Pick<Env, "SANDBOX">): PythonSandbox {
   return {
@@ -29,7 +21,8 @@ export function createSandboxClient(env: Pick<Env, "SANDBOX">): PythonSandbox {
       const onAbort = (): void => resolve("aborted");
       signal.addEventListener("abort", onAbort, { once: true });
       try {
-        const job = { ...request, ticket, replayLimits: replayLimitsOf(request.limits) };
+        const replayLimits = replayLimitsOf(request.limits, request.earlierCode.length);
+        const job = { ...request, ticket, replayLimits };
         const onQueue = (now: "waits" | "served"): void => (now === "waits" ? onQueued(served) : serve());
         const reply = await Promise.race([pool.run(job, onQueue), abort]);
         if (reply !== "aborted") {

@@ -6,6 +6,7 @@ import {
   type PythonSandbox,
   type SandboxFault,
 } from "../../src/tools/python-coder/python-sandbox.ts";
+import { replayLimitsOf } from "../../src/tools/python-coder/replay-limits.ts";
 import type { SandboxAnswer } from "../../src/tools/python-coder/sandbox-answer.ts";
 import { createPythonCoder, defaultPythonLimits } from "../../src/tools/python-coder/tool.ts";
 import type { ToolContext } from "../../src/tools/tool.ts";
@@ -65,7 +66,7 @@ describe("python_coder", () => {
     const { timeoutMs } = createPythonCoder(scripted(ok(completed)));
     const { timeMs, waitMs } = defaultPythonLimits;
     const bootMs = 45_000;
-    const replayMs = timeMs + 4 * waitMs;
+    const replayMs = replayLimitsOf(defaultPythonLimits, 1_000).waitMs + timeMs;
     expect(timeoutMs - maxQueueMs).toBeGreaterThan(bootMs + replayMs + timeMs + waitMs);
   });
 

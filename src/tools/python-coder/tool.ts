@@ -30,7 +30,7 @@ export type PythonArguments = z.infer<typeof PythonArguments>;
 export const defaultPythonLimits: ProgramLimits = { maxFuel: 5_000, waitMs: 5_000, timeMs: 90_000 };
 
 /** A boot (45 s), earlier programs again and the program itself, each at its slowest. */
-const maxWorkMs = 255_000;
+const maxWorkMs = 300_000;
 /** A wait behind other runs is nobody's slow program: it has a bound of its own and takes nothing from the work. */
 const timeoutMs = maxQueueMs + maxWorkMs;
 
