@@ -65,9 +65,20 @@ export class SandboxPool extends DurableObject<Env> {
   #manifest: SandboxManifest | null = null;
   /** Cancels the job of a ticket in its isolate. */
   readonly #running = new Map<string, () => Promise<void>>();
+  /** Tickets of calls without an answer yet; those whose caller left start nothing any more. */
+  readonly #calls = new Map<string, "wanted" | "withdrawn">();
 
   /** `onQueue` is told of a call that has to wait, and when its wait is over. */
   async run(job: SandboxJob, onQueue: QueueListener): Promise<SandboxReply> {
+    this.#calls.set(job.ticket, "wanted");
+    try {
+      return await this.#lend(job, onQueue);
+    } finally {
+      this.#calls.delete(job.ticket);
+    }
+  }
+
+  async #lend(job: SandboxJob, onQueue: QueueListener): Promise<SandboxReply> {
     const lease = await this.#enter(job, onQueue);
     if (lease === "withdrawn") {
       return err({ code: "aborted", detail: "the call was withdrawn while it waited for an interpreter" });
@@ -98,6 +109,9 @@ export class SandboxPool extends DurableObject<Env> {
 
   /** For a caller that no longer wants its answer: its job leaves the queue, or is ended. */
   async withdraw(ticket: string): Promise<void> {
+    if (this.#calls.has(ticket)) {
+      this.#calls.set(ticket, "withdrawn");
+    }
     this.#room.withdraw(ticket);
     await this.#running.get(ticket)?.();
   }
@@ -131,6 +145,9 @@ export class SandboxPool extends DurableObject<Env> {
       manifest = this.#manifest ??= await readManifest(fetchFile);
     } catch (error) {
       return err({ code: "sandbox_unavailable", detail: messageOf(error) });
+    }
+    if (this.#calls.get(job.ticket) === "withdrawn") {
+      return err({ code: "aborted", detail: "the call was withdrawn before its program began" });
     }
     let loadFault: string | null = null;
     const tenant = this.ctx.id.name ?? this.ctx.id.toString();

@@ -231,6 +231,18 @@ describe("the pool", () => {
     expect(replies.map((reply) => reply.ok && reply.value.value)).toEqual(["2", "2", "2", "2", "2"]);
   });
 
+  test("starts no program whose caller left while the pool was getting ready", async () => {
+    const other = createPythonSandbox(env, "left-early");
+    const limits = { timeMs: 60_000, waitMs: 60_000, maxFuel: 1e6 };
+    const job = { ticket: "t", runId: "1", code: "1", earlierCode: [], limits, replayLimits: limits };
+    const reply = await runInDurableObject(other.pool, async (pool) => {
+      const answer = pool.run({ ...job, isolation: "interpreter" }, () => undefined);
+      await pool.withdraw("t");
+      return await answer;
+    });
+    expect(reply).toMatchObject({ ok: false, error: { code: "aborted" } });
+  });
+
   test("takes a machine that gives no answer in time for too slow, not the program for crashed", async () => {
     // Less than no time is left for an answer, so that the pool gives up while the interpreter is not even there.
     const limits = { timeMs: 60_000, waitMs: -3_600_000, maxFuel: 1e6 };

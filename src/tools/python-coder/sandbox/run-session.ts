@@ -3,6 +3,7 @@
 // they run again, so an isolate may be lost, shared or late at any time without a program noticing.
 
 import { Interpreter, type ProgramResult } from "./interpreter.ts";
+import { JobTickets } from "./job-tickets.ts";
 import type { ProgramLimits, RunnerEnv, SandboxJob } from "./job.ts";
 import type { SandboxAnswer } from "../sandbox-answer.ts";
 import { Output } from "./output.ts";
@@ -57,13 +58,12 @@ export class RunSession {
   #interpreter: Interpreter | null = null;
   #seen: Seen | null = null;
   #queue: Promise<unknown> = Promise.resolve();
-  /** Tickets of jobs that wait here or are at work; null once its caller no longer wants the answer. */
-  readonly #jobs = new Map<string, "wanted" | "cancelled">();
+  readonly #tickets = new JobTickets();
   #running: string | null = null;
 
   /** One job at a time. The pool sends no second one, but a pool that was lost may have left one running. */
   execute(job: SandboxJob, env: RunnerEnv): Promise<SandboxAnswer> {
-    this.#jobs.set(job.ticket, "wanted");
+    this.#tickets.begin(job.ticket);
     const answer = this.#queue.then(() => this.#executeNow(job, env));
     this.#queue = answer.catch(() => undefined);
     return answer;
@@ -71,9 +71,7 @@ export class RunSession {
 
   /** Ends a job's program wherever it stands. Does nothing for one that has ended. */
   cancel(ticket: string): void {
-    if (this.#jobs.has(ticket)) {
-      this.#jobs.set(ticket, "cancelled");
-    }
+    this.#tickets.cancel(ticket);
     if (this.#running === ticket) {
       meter.stop("cancelled");
     }
@@ -85,7 +83,7 @@ export class RunSession {
       return await this.#answer(job, env);
     } finally {
       this.#running = null;
-      this.#jobs.delete(job.ticket);
+      this.#tickets.end(job.ticket);
     }
   }
 
@@ -163,7 +161,7 @@ export class RunSession {
   ): Promise<SandboxAnswer> {
     const output = new Output({ keptBytes, printedBytes }, () => meter.interrupt("output_limit"));
     const startedAt = now();
-    const isWanted = this.#jobs.get(job.ticket) === "wanted";
+    const isWanted = this.#tickets.isWanted(job.ticket);
     const result = isWanted ? await interpreter.run(code, number, limits, output) : neverBegun;
     return {
       end: endOf(result),
