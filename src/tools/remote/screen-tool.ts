@@ -2,6 +2,7 @@
 // names a blocked question or host is not made, and a text that quotes one or leads to one is left out of the result.
 
 import type { Result } from "../../lib/result.ts";
+import { isRecord } from "./inline-schema.ts";
 import type { Tool, ToolError, ToolOutput } from "../tool.ts";
 import type { Blocklist } from "../web-service/blocklist.ts";
 import { failed, hostBlocked, queryBlocked } from "../web-service/tool-result.ts";
@@ -15,11 +16,12 @@ export function screenTool(tool: Tool, blocklist: Blocklist): Tool {
     // What was kept before something was blocked is not what a call would give now.
     ...(tool.version === undefined ? {} : { version: JSON.stringify([tool.version, blocklist.fingerprint]) }),
     async run(args, context) {
-      const texts = textsOf(args);
-      if (texts.some(blocklist.isBlockedQuery)) {
+      const { texts, keys } = textsOf(args);
+      // A key asks nothing by itself, so that a short entry of the list does not make a tool unusable.
+      if (texts.some(blocklist.isBlockedQuery) || keys.some(blocklist.quotesBlockedQuery)) {
         return queryBlocked(tool.name);
       }
-      return texts.some((text) => leadsToBlocked(blocklist, text))
+      return [...texts, ...keys].some((text) => leadsToBlocked(blocklist, text))
         ? hostBlocked("a host of the arguments", tool.name)
         : screenOutcome(blocklist, tool.name, await tool.run(args, context));
     },
@@ -36,11 +38,7 @@ function screenOutcome(
 ): Result<ToolOutput, ToolError> {
   try {
     const clean = (value: unknown): unknown =>
-      value === undefined
-        ? undefined
-        : JSON.parse(JSON.stringify(value), (_key, part) =>
-            typeof part === "string" && isBlocked(blocklist, part) ? mark : part,
-          );
+      value === undefined ? undefined : JSON.parse(JSON.stringify(value), (_key, part) => screenPart(blocklist, part));
     if (outcome.ok) {
       return { ok: true, value: { ...outcome.value, result: clean(outcome.value.result) } };
     }
@@ -51,6 +49,16 @@ function screenOutcome(
     // Nested so deeply that it has no text: nobody can say what is in it.
     return failed({ code: "bad_result", detail: "the result could not be looked through" }, name);
   }
+}
+
+/** Objects come after their members. */
+function screenPart(blocklist: Blocklist, part: unknown): unknown {
+  if (typeof part === "string") {
+    return isBlocked(blocklist, part) ? mark : part;
+  }
+  return isRecord(part) && Object.keys(part).some((key) => isBlocked(blocklist, key))
+    ? Object.fromEntries(Object.entries(part).map(([key, value]) => [isBlocked(blocklist, key) ? mark : key, value]))
+    : part;
 }
 
 function isBlocked(blocklist: Blocklist, text: string): boolean {
@@ -64,14 +72,17 @@ function leadsToBlocked(blocklist: Blocklist, text: string): boolean {
   return [...addresses, ...bare].some(blocklist.isBlockedUrl);
 }
 
-/** All texts of arguments, which the loop has taken from a model's JSON. */
-function textsOf(args: unknown): string[] {
+/** All texts of arguments, which the loop has taken from a model's JSON, and the names of their members. */
+function textsOf(args: unknown) {
   const texts: string[] = [];
+  const keys: string[] = [];
   JSON.stringify(args, (_key, part: unknown) => {
     if (typeof part === "string") {
       texts.push(part);
+    } else if (isRecord(part)) {
+      keys.push(...Object.keys(part));
     }
     return part;
   });
-  return texts;
+  return { texts, keys };
 }

@@ -30,6 +30,8 @@ test.each([
   [{ url: "https://cdn.leaks.example.org/answers" }, "host_blocked"],
   [{ text: "see (http://leaks.example.org/x) for it" }, "host_blocked"],
   [{ host: "leaks.example.org" }, "host_blocked"],
+  [{ sites: { "leaks.example.org": true } }, "host_blocked"],
+  [{ [question]: 1 }, "query_blocked"],
 ])("%j is refused before the server is asked: %s", async (args, code) => {
   expect(await run(args)).toMatchObject({ made: 0, outcome: { ok: false, error: { code } } });
 });
@@ -50,6 +52,13 @@ test("texts that quote a question or lead to a host are left out of a result, th
   const failure = { code: "tool_error", detail: `${question} 1931`, producedBy: "stock 1", result: [question] };
   expect((await run({}, err(failure))).outcome).toEqual(
     err({ ...failure, detail: "[blocked]", result: ["[blocked]"] }),
+  );
+});
+
+test("the names of a result's members are looked at, too", async () => {
+  const result = { found: { [question]: 1931, "https://leaks.example.org/a": 1, n: 7 } };
+  expect((await run({}, ok({ result, producedBy: "stock 1" }))).outcome).toEqual(
+    ok({ result: { found: { "[blocked]": 1, n: 7 } }, producedBy: "stock 1" }),
   );
 });
 
