@@ -1,5 +1,6 @@
 // How the services behind tools answered last, in D1, so that the catalogue of one isolate knows what runs in others
-// have met. One row a tool; an isolate writes what has changed, and what has not once a minute.
+// have met. One row a tool; an isolate writes what has changed every five
+// seconds at most, and what has not once a minute.
 
 import * as z from "zod";
 import type { HealthLog, ToolHealth } from "../tools/web-service/watch-tool.ts";
@@ -8,6 +9,8 @@ import { inTime } from "./in-time.ts";
 /** A result waits for the row, and is worth more than it. */
 const timeoutMs = 1_000;
 const repeatMs = 60_000;
+/** A service that fails now and then changes with every call. */
+const changeMs = 5_000;
 
 const upsert = `
   INSERT INTO tool_health VALUES (?1, ?2, ?3)
@@ -35,7 +38,7 @@ export function createToolHealthLog(
     note: async (tool, code) => {
       const last = written.get(tool);
       const atMs = now();
-      if (last !== undefined && last.code === code && atMs - last.atMs < repeatMs) {
+      if (last !== undefined && atMs - last.atMs < (last.code === code ? repeatMs : changeMs)) {
         return;
       }
       // Before it is written: calls side by side write once, and a store that is down is asked once a minute.

@@ -36,7 +36,19 @@ test("what one isolate met another one reads", async () => {
   );
 });
 
-test("a change is written at once, the same again once a minute", async () => {
+test("what changes with every call is written every five seconds", async () => {
+  const log = newLog();
+  const seen = async () => (await log.read()).get("web_search");
+  await log.note("web_search", null);
+  time.nowMs = 4_999;
+  await log.note("web_search", "timeout");
+  expect(await seen()).toEqual({ state: "ok", code: null, checked_at: at(0) });
+  time.nowMs = 5_000;
+  await log.note("web_search", "timeout");
+  expect(await seen()).toEqual({ state: "failing", code: "timeout", checked_at: at(5_000) });
+});
+
+test("a change is written, the same again once a minute", async () => {
   const log = newLog();
   const seen = async () => (await log.read()).get("web_search");
   await log.note("web_search", null);
