@@ -119,6 +119,8 @@ describe("PUT /v1/mcp-servers/{name}", () => {
     ["secret", "invalid_format", "stock", { url, secret: "TOOL_SECRET_STOCK" }],
     ["secret", "invalid_format", "stock", { url, secret: "k-123456" }],
     ["header", "custom", "stock", { url, header: "x-api-key" }],
+    ["header", "custom", "stock", { url, secret: "TENANT_SECRET_STOCK", header: "User-Agent" }],
+    ["header", "custom", "stock", { url, secret: "TENANT_SECRET_STOCK", header: "accept-language" }],
     ["header", "custom", "stock", { url, secret: "TENANT_SECRET_STOCK", header: "Host" }],
     ["header", "custom", "stock", { url, secret: "TENANT_SECRET_STOCK", header: "mcp-session-id" }],
     ["header", "invalid_format", "stock", { url, secret: "TENANT_SECRET_STOCK", header: "a b" }],
@@ -206,6 +208,22 @@ test("a change shows at once where it was made, elsewhere within half a minute, 
   expect(await here.sources()).toEqual([]);
   expect(await elsewhere.sources()).toEqual(["stock"]);
   expect(await elsewhere.sources("fresh")).toEqual([]);
+});
+
+test("an outage of the database leaves runs the servers that were read last, for an hour", async () => {
+  const { put, sources, time } = await asTenant("outage");
+  await put("stock", { url });
+  expect(await sources()).toEqual(["stock"]);
+  const restore = await loseTable("mcp_servers");
+  try {
+    expect(await sources("fresh")).toEqual(["stock"]);
+    time.nowMs += 3_599_999;
+    expect(await sources()).toEqual(["stock"]);
+    time.nowMs += 1;
+    await expect(sources()).rejects.toThrow(StoreFault);
+  } finally {
+    await restore();
+  }
 });
 
 test("a database that is down is 503, and no empty list", async () => {

@@ -10,7 +10,12 @@ export interface Outgoing {
 }
 
 /** A list of what may travel, not of what must not: keys come under many names (Authorization, X-Subscription-Token). */
-const harmless = new Set(["accept", "accept-language", "user-agent", "content-type"]);
+export const harmlessHeaders: ReadonlySet<string> = new Set([
+  "accept",
+  "accept-language",
+  "user-agent",
+  "content-type",
+]);
 
 export function isRedirect({ status, headers }: Response): boolean {
   return [301, 302, 303, 307, 308].includes(status) && headers.has("location");
@@ -51,5 +56,5 @@ function withoutBody({ body: _body, headers, ...rest }: RequestInit): RequestIni
 }
 
 function onlyHarmless(headers: RequestInit["headers"]): Headers {
-  return new Headers([...new Headers(headers)].filter(([name]) => harmless.has(name)));
+  return new Headers([...new Headers(headers)].filter(([name]) => harmlessHeaders.has(name)));
 }

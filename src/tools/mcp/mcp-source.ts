@@ -8,8 +8,10 @@ import { toParameters } from "../remote/remote-schema.ts";
 import { type AccessDeps, accessOf, type ServerAccess } from "../remote/server-access.ts";
 import type { McpServer } from "../remote/tool-server.ts";
 import {
+  boundSkipped,
   type LoadedTools,
   maxDescriptionChars,
+  maxListChars,
   maxToolsPerSource,
   remoteToolName,
   type SkippedTool,
@@ -86,13 +88,20 @@ function toTools(deps: McpDeps, met: MetServer, access: ServerAccess, listed: re
   const wanted = met.server.tools;
   const tools: Tool[] = [];
   const skipped: SkippedTool[] = [];
+  let charsLeft = maxListChars;
   for (const tool of listed) {
     if (wanted !== undefined && !wanted.includes(tool.name)) {
       continue;
     }
+    const chars = JSON.stringify(tool).length;
     const made =
-      tools.length < maxToolsPerSource ? toTool(deps, met, access, tool) : err("the server has too many tools");
+      tools.length >= maxToolsPerSource
+        ? err("the server has too many tools")
+        : chars > charsLeft
+          ? err(`the server's tools have more than ${maxListChars} characters`)
+          : toTool(deps, met, access, tool);
     if (made.ok) {
+      charsLeft -= chars;
       tools.push(made.value);
     } else {
       skipped.push({ name: access.redactText(tool.name).slice(0, 128), reason: made.error });
@@ -103,7 +112,7 @@ function toTools(deps: McpDeps, met: MetServer, access: ServerAccess, listed: re
       skipped.push({ name, reason: "the server has no such tool" });
     }
   }
-  return { tools, skipped };
+  return { tools, skipped: boundSkipped(skipped) };
 }
 
 function toTool(

@@ -3,12 +3,19 @@
 
 import * as z from "zod";
 import { SecretName } from "../../lib/tenant-secrets.ts";
-import { defaultHeader, defaultTimeoutSeconds, type McpServer, serverFields } from "../remote/tool-server.ts";
+import {
+  defaultHeader,
+  defaultTimeoutSeconds,
+  type McpServer,
+  serverFields,
+  staysAtOrigin,
+  staysAtOriginMessage,
+} from "../remote/tool-server.ts";
 
 export const McpServerName = serverFields.name;
 
-/** As sent, and as stored. */
-export const McpRegistration = z
+/** As stored, perhaps by a version that refused less. */
+const StoredRegistration = z
   .strictObject({
     url: z.string().min(1).max(2000).describe("Of the server's MCP endpoint; public, without a query."),
     secret: SecretName.optional().describe("The operator's variable that holds the key, bound to you and the host."),
@@ -23,11 +30,20 @@ export const McpRegistration = z
     path: ["header"],
     message: "Carries nothing without a `secret`.",
   });
+
+/** As sent. */
+export const McpRegistration = StoredRegistration.refine(
+  ({ header }) => header === undefined || staysAtOrigin(header),
+  {
+    path: ["header"],
+    message: staysAtOriginMessage,
+  },
+);
 export type McpRegistration = z.infer<typeof McpRegistration>;
 
 export const RegisteredMcpServer = z.strictObject({
   name: z.string(),
-  registration: McpRegistration,
+  registration: StoredRegistration,
   created_at: z.string(),
   /** Of the last change. */
   updated_at: z.string(),

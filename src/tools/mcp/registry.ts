@@ -3,13 +3,17 @@
 
 import { err, ok, type Result } from "../../lib/result.ts";
 import { checkTenantServer, type TenantServerDeps, type TenantServerFault } from "../../lib/tenant-server.ts";
-import type { TtlCache } from "../../lib/ttl-cache.ts";
+import { createTtlCache, type TtlCache } from "../../lib/ttl-cache.ts";
 import type { ToolSource } from "../remote/tool-source.ts";
 import { createMcpSource, type McpDeps } from "./mcp-source.ts";
 import { type McpRegistration, type RegisteredMcpServer, toMcpServer } from "./registration.ts";
 
 /** Each is asked for its tools before a run begins; six at a time (platform limit), ten seconds at most. */
 export const maxServersPerTenant = 16;
+
+/** A run that goes on through an outage of D1 has the servers that it had, and the isolate no more than these. */
+const outageMs = 3_600_000;
+const maxRemembered = 500;
 
 export interface PutMcpServer {
   readonly tenant: string;
@@ -43,7 +47,7 @@ export interface McpRegistry {
 }
 
 export interface McpSources {
-  /** `kept`: as they were half a minute ago at most. */
+  /** `kept`: as they were half a minute ago at most; while D1 is down either gives what was read last, for an hour. */
   readonly sourcesOf: (tenant: string, age: "kept" | "fresh") => Promise<readonly ToolSource[]>;
 }
 
@@ -58,6 +62,32 @@ export interface McpRegistryDeps extends McpDeps, TenantServerDeps {
 
 export function createMcpRegistry(deps: McpRegistryDeps): McpRegistry & McpSources {
   const { store, cache } = deps;
+  const last = createTtlCache<readonly RegisteredMcpServer[]>({
+    now: deps.now,
+    ttlMs: outageMs,
+    maxEntries: maxRemembered,
+  });
+
+  function forget(tenant: string): void {
+    cache.delete(tenant);
+    last.delete(tenant);
+  }
+
+  async function read(tenant: string): Promise<readonly RegisteredMcpServer[]> {
+    const servers = await store.list(tenant);
+    forget(tenant);
+    return last.get(tenant, () => Promise.resolve(servers));
+  }
+
+  async function serversOf(tenant: string, age: "kept" | "fresh"): Promise<readonly RegisteredMcpServer[]> {
+    try {
+      const fresh = age === "fresh" ? await read(tenant) : null;
+      return await cache.get(tenant, () => (fresh === null ? read(tenant) : Promise.resolve(fresh)));
+    } catch (fault) {
+      return last.get(tenant, () => Promise.reject(fault));
+    }
+  }
+
   return {
     list: (tenant) => store.list(tenant),
     async register(tenant, name, registration) {
@@ -68,20 +98,17 @@ export function createMcpRegistry(deps: McpRegistryDeps): McpRegistry & McpSourc
       }
       const at = new Date(deps.now()).toISOString();
       const stood = await store.put({ tenant, name, registration, at, maxServers: maxServersPerTenant });
-      cache.delete(tenant);
+      forget(tenant);
       const detail = `You have ${maxServersPerTenant} MCP servers, which is as many as can be; remove one first.`;
       return stood === null ? err({ field: "name", code: "too_many", detail }) : ok(stood);
     },
     async remove(tenant, name) {
       const isDone = await store.delete(tenant, name);
-      cache.delete(tenant);
+      forget(tenant);
       return isDone;
     },
     async sourcesOf(tenant, age) {
-      if (age === "fresh") {
-        cache.delete(tenant);
-      }
-      const servers = await cache.get(tenant, () => store.list(tenant));
+      const servers = await serversOf(tenant, age);
       return servers.map((server) => createMcpSource(deps, toMcpServer(server)));
     },
   };

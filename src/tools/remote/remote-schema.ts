@@ -41,11 +41,13 @@ export function toParameters(schema: unknown, root: unknown): Result<z.ZodType<R
   if (JSON.stringify(shown).length > maxSchemaChars) {
     return err(`its schema has more than ${maxSchemaChars} characters`);
   }
-  const check = toCheck(shown);
+  // Made by the first call: most tools of a list are never called, and what checks takes more room than its schema.
+  let check: z.ZodType | null | undefined;
   return ok(
     z
       .looseObject({})
       .check(({ value, issues }) => {
+        check = check === undefined ? toCheck(shown) : check;
         for (const { code, message, path, input } of check?.safeParse(value, inputs).error?.issues ?? []) {
           // What is missing is told apart by its input.
           issues.push(

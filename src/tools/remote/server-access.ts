@@ -3,7 +3,7 @@
 
 import { err, ok, type Result } from "../../lib/result.ts";
 import type { SecretFor } from "../../lib/tenant-secrets.ts";
-import type { ToolServer } from "./tool-server.ts";
+import { staysAtOrigin, type ToolServer } from "./tool-server.ts";
 
 type Variables = Readonly<Record<string, string | undefined>>;
 
@@ -34,6 +34,10 @@ export function accessOf(
   const { secret: name, header } = server;
   if (name === undefined) {
     return ok({ headers: {}, redact: (said) => said, redactText: (said) => said });
+  }
+  if (!staysAtOrigin(header)) {
+    // Registered before such headers were refused.
+    return err(`another header than ${header}`);
   }
   const secret = name.startsWith("TENANT_")
     ? secretFor(tenant, name, new URL(url).host)

@@ -60,11 +60,19 @@ const loadWidth = 6;
 const maxEntries = 512;
 
 interface Entry {
+  readonly tenant: string;
   readonly loaded: Result<LoadedTools, SourceFault>;
   readonly checkedAt: number;
   readonly expiresAt: number;
   /** In a row. */
   readonly failures: number;
+}
+
+/** Which of the tenant's own servers are looked at. */
+type TenantSources = "none" | "kept" | "fresh";
+
+function keyOf(source: ToolSource, tenant: string): string {
+  return `${source.kind} ${tenant} ${source.identity}`;
 }
 
 const asItIs = (tool: Tool) => tool;
@@ -76,7 +84,7 @@ export function createToolProvider(options: ProviderOptions): ToolProvider {
 
   // Values are kept, never promises: a promise belongs to the request that made it.
   async function load(source: ToolSource, tenant: string): Promise<Entry> {
-    const key = `${source.kind} ${tenant} ${source.identity}`;
+    const key = keyOf(source, tenant);
     const known = entries.get(key);
     if (known !== undefined && now() < known.expiresAt) {
       return known;
@@ -87,7 +95,7 @@ export function createToolProvider(options: ProviderOptions): ToolProvider {
       const checkedAt = now();
       const failures = loaded.ok ? 0 : (known?.failures ?? 0) + 1;
       const ttlMs = loaded.ok ? loaded.value.ttlMs : Math.min(failedTtlMs * 2 ** (failures - 1), maxFailedTtlMs);
-      const entry = { loaded, checkedAt, expiresAt: checkedAt + ttlMs, failures };
+      const entry = { tenant, loaded, checkedAt, expiresAt: checkedAt + ttlMs, failures };
       entries.delete(key);
       entries.set(key, entry);
       const oldest = entries.keys().next().value;
@@ -100,8 +108,22 @@ export function createToolProvider(options: ProviderOptions): ToolProvider {
     }
   }
 
-  async function toolsFor(tenant: string, age: "kept" | "fresh" = "kept"): Promise<TenantTools> {
-    const own = namedOnce([...sources.filter((source) => source.isFor(tenant)), ...(await tenantSources(tenant, age))]);
+  /** What a server said under another configuration, or before it was removed. */
+  function forgetOthers(tenant: string, own: readonly ToolSource[]): void {
+    const current = new Set(own.map((source) => keyOf(source, tenant)));
+    for (const [key, entry] of entries) {
+      if (entry.tenant === tenant && !current.has(key)) {
+        entries.delete(key);
+      }
+    }
+  }
+
+  async function toolsFor(tenant: string, theirs: TenantSources = "kept"): Promise<TenantTools> {
+    const configured = sources.filter((source) => source.isFor(tenant));
+    const own = namedOnce([...configured, ...(theirs === "none" ? [] : await tenantSources(tenant, theirs))]);
+    if (theirs !== "none") {
+      forgetOthers(tenant, own);
+    }
     const loaded: { source: ToolSource; entry: Entry }[] = [];
     for (let start = 0; start < own.length; start += loadWidth) {
       const some = own.slice(start, start + loadWidth);
@@ -115,8 +137,9 @@ export function createToolProvider(options: ProviderOptions): ToolProvider {
   async function findAll(tenant: string, names: readonly string[], own: readonly Tool[]) {
     const among = (more: readonly Tool[]) => names.map((name) => findTool(name, own) ?? findTool(name, more));
     let found = among([]);
-    // What is missing may be of a server that the tenant connected a moment ago, in another isolate.
-    for (const age of ["kept", "fresh"] as const) {
+    // The operator's servers come first, so that their tools need no ledger. What is missing then may be of a server
+    // that the tenant connected a moment ago, in another isolate.
+    for (const age of ["none", "kept", "fresh"] as const) {
       if (found.includes(null)) {
         found = among((await toolsFor(tenant, age)).tools);
       }

@@ -3,6 +3,7 @@
 // wrong about it, and the others work.
 
 import * as z from "zod";
+import { harmlessHeaders } from "../../lib/guarded-fetch/redirect.ts";
 import { err, ok, type Result } from "../../lib/result.ts";
 
 type Variables = Readonly<Record<string, string | undefined>>;
@@ -25,6 +26,10 @@ const ownHeaders = [
   "transfer-encoding",
   "last-event-id",
 ];
+
+/** A secret in a header that follows a redirect to another origin would be everybody's. */
+export const staysAtOrigin = (header: string) => !harmlessHeaders.has(header);
+export const staysAtOriginMessage = "Must be a header that no redirect takes to another host.";
 
 /** What operators and tenants say of a server alike. */
 export const serverFields = {
@@ -50,7 +55,7 @@ const common = {
     .string()
     .regex(/^(TOOL|TENANT)_SECRET_[A-Z0-9_]{1,100}$/, "Must be the name of a TOOL_SECRET_ or TENANT_SECRET_ variable.")
     .optional(),
-  header: serverFields.header.default(defaultHeader),
+  header: serverFields.header.refine(staysAtOrigin, staysAtOriginMessage).default(defaultHeader),
   tools: serverFields.tools.optional(),
   /** The only tenants that get them; all unless set. */
   tenants: z.array(z.string().min(1)).min(1).optional(),

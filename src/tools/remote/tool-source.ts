@@ -48,6 +48,16 @@ export function badSource(kind: ToolSource["kind"], name: string, problem: strin
 
 /** A list beyond this would fill the planner's prompt by itself. */
 export const maxToolsPerSource = 128;
+/** Of all that a server says about its tools, in characters: tenants share the isolates that keep the lists. */
+export const maxListChars = 256 * 1024;
+/** Of the tools that are not offered, so many are named. */
+const maxSkipped = 128;
+
+export function boundSkipped(skipped: readonly SkippedTool[]): readonly SkippedTool[] {
+  const more = skipped.length - maxSkipped;
+  return more <= 0 ? skipped : [...skipped.slice(0, maxSkipped), { name: "…", reason: `${more} more are not offered` }];
+}
+
 /** What a card may say about a tool; it stands in every prompt of a run. */
 export const maxDescriptionChars = 2_000;
 

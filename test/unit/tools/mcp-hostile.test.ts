@@ -117,3 +117,20 @@ describe("a secret that a server repeats while it is listed", () => {
     expect(shown).not.toContain("sk-");
   });
 });
+
+test("a list is offered up to its size, and what is left out is named up to a number", async () => {
+  const properties = { a: { type: "string", description: "x".repeat(15_000) } };
+  const tools = Array.from({ length: 250 }, (_, index) => ({
+    name: `t${index}`,
+    inputSchema: { type: "object", properties },
+  }));
+  const connected = stock(serverOf({ "tools/list": (message) => reply(message, { tools }) }));
+  const { tools: cards, sources } = await connected.provider.toolsFor("acme");
+  expect(cards).toHaveLength(17);
+  expect(sources[0]?.skipped).toHaveLength(129);
+  expect(sources[0]?.skipped[0]).toEqual({
+    name: "t17",
+    reason: "the server's tools have more than 262144 characters",
+  });
+  expect(sources[0]?.skipped.at(-1)).toEqual({ name: "…", reason: "105 more are not offered" });
+});

@@ -122,6 +122,11 @@ describe("an entry that is wrong is shown, and the others work", () => {
     ['[{"name":"a"}]', "a", /^MCP_SERVERS\[0\]\.url: /],
     ['[{"name":"a","url":"ftp://x.example/"}]', "a", /^MCP_SERVERS\[0\]\.url: /],
     ['[{"name":"a","url":"https://x.example/","secret":"INFERENCE_API_KEY"}]', "a", /^MCP_SERVERS\[0\]\.secret: /],
+    [
+      '[{"name":"a","url":"https://x.example/","secret":"TOOL_SECRET_A","header":"user-agent"}]',
+      "a",
+      /^MCP_SERVERS\[0\]\.header: Must be a header that no redirect takes/,
+    ],
     ['[{"name":"A b","url":"https://x.example/"}]', "A b", /^MCP_SERVERS\[0\]\.name: /],
     ['[{"name":"a","url":"https://x.example/","token":"t"}]', "a", /Unrecognized key/],
   ])("%s", async (servers, name, detail) => {
@@ -245,6 +250,34 @@ describe("a tenant's own servers", () => {
     expect(ages).toEqual(["kept", "fresh"]);
     expect(await provider.toolNamed("acme", "c__z")).toBeNull();
     expect((await provider.toolNamed("acme", "B__Y"))?.name).toBe("b__y");
+  });
+
+  test("are not needed for the tools of the operator's", async () => {
+    const provider = createToolProvider({
+      builtIn: [coder()],
+      sources: [source("a", ["a__x"])],
+      now: () => 0,
+      tenantSources: () => Promise.reject(new Error("the ledger is down")),
+    });
+    expect((await provider.toolsOfRun("acme", ["python_coder", "a__x"])).map(({ name }) => name)).toEqual([
+      "python_coder",
+      "a__x",
+    ]);
+  });
+
+  test("are forgotten with what they said when they are changed", async () => {
+    const [before, after] = [source("b", ["b__x"]), { ...source("b", ["b__y"]), identity: "b, changed" }];
+    const lists = [[before], [after], [before]];
+    const provider = createToolProvider({
+      builtIn: [],
+      sources: [],
+      now: () => 0,
+      tenantSources: () => Promise.resolve(lists.shift() ?? []),
+    });
+    await provider.toolsFor("acme");
+    await provider.toolsFor("acme");
+    await provider.toolsFor("acme");
+    expect(before.loads).toBe(2);
   });
 
   test("are asked again when they are changed, though their lists are still good", async () => {
