@@ -87,7 +87,7 @@ describe("details", () => {
     expect(stored.length > 1).toBe(size !== "short");
   });
 
-  test("that are missing in R2 break the stream off, where they would be", async () => {
+  test("that are missing in R2 end the stream where they would be, and whoever comes back is told why", async () => {
     vi.spyOn(console, "warn").mockImplementation(() => undefined);
     startSessionModel(1);
     const session = newSession();
@@ -96,7 +96,10 @@ describe("details", () => {
     const { objects } = await env.BUCKET.list(prefix(run.id));
     await env.BUCKET.delete(objects.map((object) => object.key));
     const outcome = await session.api().streamEvents(run.id, 0, "full");
-    await expect(readAll(outcome.kind === "stream" ? outcome.body : null)).rejects.toThrow("disconnected prematurely");
+    const { events } = await readAll(outcome.kind === "stream" ? outcome.body : null);
+    // The analysis is the first event with a detail.
+    expect(events.map(({ id }) => id)).toEqual(["1", "2"]);
+    expect(await session.api().streamEvents(run.id, 2, "full")).toEqual({ kind: "unreadable", seq: 3 });
     await session.api().erase();
   });
 
