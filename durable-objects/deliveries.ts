@@ -18,7 +18,7 @@ import { warn } from "./warn.ts";
 export interface DeliveriesHost {
   readonly env: Pick<Env, "DB" | "BUCKET" | "BATCH">;
   readonly store: SessionStore;
-  readonly parts: Pick<Parts, "clock" | "random" | "engine" | "longestCallMs" | "guard" | "secretFor" | "toolResults">;
+  readonly parts: Pick<Parts, "clock" | "random" | "engine" | "engineCallMs" | "guard" | "secretFor" | "toolResults">;
   /** The whole log of a run, with the details that its record is made of. */
   readonly readLog: (ordinal: number) => Promise<readonly LogEntry[]>;
   /** After each pass: what is open may have changed. */
@@ -94,7 +94,7 @@ export class Deliveries {
       batchOf: (batchId) => env.BATCH.getByName(`${tenant}/${batchId}`),
       readLog,
       ask: (question, signal) => this.#ask(tenant, question, signal),
-      maxAskMs: callsPerTry * parts.longestCallMs,
+      maxAskMs: callsPerTry * parts.engineCallMs,
       clock: parts.clock,
       random: parts.random,
       warn,

@@ -58,6 +58,8 @@ export interface Parts {
   readonly random: () => number;
   /** The longest that one call of an engine or a tool may take. */
   readonly longestCallMs: number;
+  /** The longest that one call of an engine may take. */
+  readonly engineCallMs: number;
 }
 
 /** What was learnt or changed elsewhere may be half a minute late (DESIGN section 4). */
@@ -139,6 +141,7 @@ export function createParts(env: Env): Parts {
     toolHealth,
     clock,
     random,
+    engineCallMs: readTimeoutMs(variables),
     longestCallMs: Math.max(readTimeoutMs(variables), maxRemoteTimeoutMs, ...tools.map((tool) => tool.timeoutMs)),
   };
 }

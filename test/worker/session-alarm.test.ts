@@ -4,6 +4,7 @@ import { runDurableObjectAlarm, runInDurableObject } from "cloudflare:test";
 import { env } from "cloudflare:workers";
 import { afterEach, beforeAll, beforeEach, expect, test, vi } from "vitest";
 import { isTerminal } from "../../src/agent/events.ts";
+import { createParts } from "../../src/parts.ts";
 import { migrate } from "../support/migrate.ts";
 import { startSessionModel } from "../support/session-model.ts";
 import { crash, newSession, present, until } from "../support/session-object.ts";
@@ -19,6 +20,8 @@ afterEach(() => {
 });
 
 const leaseMs = 15_000;
+/** A loop that says nothing for longer is taken away. */
+const silentMs = 2 * createParts(env).longestCallMs;
 
 test("stands a lease ahead while a run is unended, and again after it has rung", async () => {
   const model = startSessionModel(1);
@@ -136,10 +139,10 @@ test("a silent loop is taken away after twice the longest call, and what it stil
   const run = await session.start();
   const silent = await model.arrived(2);
   const began = Date.now();
-  const clock = vi.spyOn(Date, "now").mockReturnValue(began + 239_000);
+  const clock = vi.spyOn(Date, "now").mockReturnValue(began + silentMs - 1000);
   await runDurableObjectAlarm(session.stub());
   expect(silent.isAborted()).toBe(false);
-  clock.mockReturnValue(began + 241_000);
+  clock.mockReturnValue(began + silentMs + 1000);
   await runDurableObjectAlarm(session.stub());
   expect(silent.isAborted()).toBe(true);
   go.resolve();
@@ -157,7 +160,7 @@ test("a loop that was taken away in the middle of an append does not write besid
   const puts = holdPuts("details/");
   const run = await session.start({ query: "x".repeat(400_000) });
   await until(() => puts.keys.length === 1);
-  const clock = vi.spyOn(Date, "now").mockReturnValue(Date.now() + 300_000);
+  const clock = vi.spyOn(Date, "now").mockReturnValue(Date.now() + silentMs + 1000);
   await runDurableObjectAlarm(session.stub());
   await until(() => puts.keys.length === 2);
   clock.mockRestore();
