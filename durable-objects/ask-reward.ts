@@ -2,6 +2,7 @@
 // anywhere, so that nobody is asked twice because a store was down. After the last try it has failed, which is a
 // row without a value and never a 0.
 
+import type { Clock } from "../src/engines/clock.ts";
 import { answerOf, owedReward } from "../src/agent/reward-run.ts";
 import type { LateReward } from "../src/agent/run-object.ts";
 import type { RunState } from "../src/agent/run-state.ts";
@@ -25,7 +26,7 @@ export interface RewardAsks {
   readonly ask: (question: RewardQuestion, signal: AbortSignal) => Promise<Result<LateVerdict, LateFault>>;
   /** The longest that one try may take. */
   readonly maxAskMs: number;
-  readonly clock: { now(this: void): number; sleep(ms: number, signal: AbortSignal): Promise<void> };
+  readonly clock: Pick<Clock, "now" | "after">;
   readonly warn: (message: string, error: unknown) => void;
 }
 

@@ -4,18 +4,19 @@
 import type { Clock } from "../src/engines/clock.ts";
 
 export async function within<T>(
-  clock: Pick<Clock, "sleep">,
+  clock: Pick<Clock, "after">,
   limitMs: number,
   work: (signal: AbortSignal) => Promise<T>,
 ): Promise<T> {
   const over = new AbortController();
-  const limit = clock.sleep(limitMs, over.signal).then(() => {
-    throw new Error(`not done within ${limitMs} ms`);
+  const { promise: limit, reject } = Promise.withResolvers<never>();
+  const stopTimer = clock.after(limitMs, () => {
+    reject(new Error(`not done within ${limitMs} ms`));
+    over.abort();
   });
   try {
     return await Promise.race([work(over.signal), limit]);
   } finally {
-    // Wakes the sleeper too. With a reason, which spares the making of an exception and its stack.
-    over.abort("over");
+    stopTimer();
   }
 }

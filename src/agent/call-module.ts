@@ -53,15 +53,19 @@ export async function callModule(
 ): Promise<Result<ModuleReply, ModuleFailure>> {
   const { deps, timer, timeLimit, stop } = context;
   const startedAt = deps.clock.now();
-  const asked = chatWithRetries(deps.engine, toChatRequest(deps, request), {
-    signal: stop,
-    clock: { sleep: (ms, signal) => timer.backOff(ms, signal) },
-    random: deps.random,
-    waitLeftMs: () => backOffLeftMs(deps.log.state),
-    onRetry: async ({ attempt, code, reason, waitMs }) => {
-      await noteRetry(context, request, { attempt, reason: code, message: reason, wait_ms: waitMs });
+  const asked = chatWithRetries(
+    deps.engine,
+    { ...toChatRequest(deps, request), after: timer.after },
+    {
+      signal: stop,
+      clock: { sleep: (ms, signal) => timer.backOff(ms, signal) },
+      random: deps.random,
+      waitLeftMs: () => backOffLeftMs(deps.log.state),
+      onRetry: async ({ attempt, code, reason, waitMs }) => {
+        await noteRetry(context, request, { attempt, reason: code, message: reason, wait_ms: waitMs });
+      },
     },
-  });
+  );
   // Neither a cancel nor the run's time limit waits for an engine, or a store behind it, that does not listen.
   const done = await untilAborted(asked, stop);
   if (done === "aborted") {

@@ -2,6 +2,7 @@
 // waits behind other runs, so that neither a busy server nor a full pool eats a run's `max_seconds`.
 
 import type { Clock } from "../engines/clock.ts";
+import { createSharedTimer } from "../engines/shared-timer.ts";
 
 export interface RunTimer {
   /** Counted milliseconds so far, earlier incarnations of the loop included. */
@@ -12,7 +13,9 @@ export interface RunTimer {
   hold(until: Promise<unknown>): void;
   /** Aborts once `limitMs` have been counted in all. One limit is watched at a time, the one asked for last. */
   limitSignal(limitMs: number): AbortSignal;
-  /** Ends the watch. */
+  /** As the clock's, over one timer for all deadlines of the run's calls. */
+  readonly after: Clock["after"];
+  /** Ends the watch and all deadlines. */
   close(): void;
 }
 
@@ -21,6 +24,7 @@ const pausedLookMs = 100;
 
 export function createRunTimer(clock: Clock, earlierMs: number, maxHeldMs: number): RunTimer {
   const startedAt = clock.now();
+  const deadlines = createSharedTimer(clock);
   let pausedMs = 0;
   let pausedAt = startedAt;
   // A tool may have two calls in back-off at once: the clock stands from the first one's start to the last one's end.
@@ -86,9 +90,11 @@ export function createRunTimer(clock: Clock, earlierMs: number, maxHeldMs: numbe
       }
       return watched.limit.signal;
     },
+    after: deadlines.after,
     close() {
       watched?.finished.abort("finished");
       watched = null;
+      deadlines.close();
     },
   };
 }

@@ -47,7 +47,7 @@ export async function runTool(context: StepContext, key: CallKey, seen: "fresh" 
   const resultId = deps.results === undefined ? null : await resultKey(tool, call.arguments);
   const startedAt = deps.clock.now();
   const asked: AskedModels = { calls: [], otherTokens: noTokens };
-  const outcome = await withToolTimeout({ clock: deps.clock, signal: deps.signal, timeLimit }, tool, (signal) =>
+  const outcome = await withToolTimeout({ clock: context.timer, signal: deps.signal, timeLimit }, tool, (signal) =>
     callTool(context, tool, { ...key, args: call.arguments, resultId }, signal, asked),
   );
   if (deps.signal.aborted) {

@@ -5,7 +5,7 @@ import { err, type Result } from "../lib/result.ts";
 import type { Tool, ToolError, ToolOutput } from "../tools/tool.ts";
 
 export interface ToolTimeLimits {
-  readonly clock: Pick<Clock, "sleep">;
+  readonly clock: Pick<Clock, "after">;
   /** Cancel, or a caller that has gone. */
   readonly signal: AbortSignal;
   /** Aborted when the run's time is over. */
@@ -17,19 +17,24 @@ export async function withToolTimeout<T extends ToolOutput>(
   tool: Tool,
   work: (signal: AbortSignal) => Promise<Result<T, ToolError>>,
 ): Promise<Result<T, ToolError>> {
-  const finished = new AbortController();
   const timeout = new AbortController();
   const stop = AbortSignal.any([signal, timeLimit, timeout.signal]);
-  const late = clock.sleep(tool.timeoutMs, AbortSignal.any([finished.signal, signal, timeLimit])).then(() => {
-    if (!finished.signal.aborted) {
-      timeout.abort();
-    }
-    return err(interruption(tool, timeLimit));
+  const stopTimer = clock.after(tool.timeoutMs, () => {
+    timeout.abort();
   });
+  const { promise: late, resolve } = Promise.withResolvers<Result<T, ToolError>>();
+  const onStop = (): void => {
+    resolve(err(interruption(tool, timeLimit)));
+  };
+  if (stop.aborted) {
+    onStop();
+  }
+  stop.addEventListener("abort", onStop);
   try {
     return await Promise.race([work(stop), late]);
   } finally {
-    finished.abort("finished");
+    stopTimer();
+    stop.removeEventListener("abort", onStop);
   }
 }
 

@@ -6,6 +6,8 @@ export interface Clock {
   now(this: void): number;
   /** Resolves after `ms`, or at once when the signal aborts; never rejects. */
   sleep(ms: number, signal: AbortSignal): Promise<void>;
+  /** Calls `fire` once after `ms`, unless the returned function is called before: a deadline costs less than a sleep. */
+  after(this: void, ms: number, fire: () => void): () => void;
 }
 
 /** A clock with real timers. The timer is cleared on abort: a pending one would keep a Durable Object in memory. */
@@ -25,6 +27,12 @@ export function createClock(now: () => number): Clock {
       const timer = setTimeout(wake, ms);
       signal.addEventListener("abort", wake);
       return promise;
+    },
+    after(ms, fire) {
+      const timer = setTimeout(fire, ms);
+      return () => {
+        clearTimeout(timer);
+      };
     },
   };
 }

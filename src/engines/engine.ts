@@ -2,6 +2,7 @@
 // deadlines and the log belong to the agent. It imports nothing from Cloudflare and never throws for a
 // fault of the model's server.
 
+import type { Clock } from "./clock.ts";
 import * as z from "zod";
 import type { Result } from "../lib/result.ts";
 import type { OfflineWeights } from "./offline/policy/weights.ts";
@@ -95,6 +96,8 @@ export interface ChatRequest {
   readonly policy?: PolicyEndpoint;
   /** Largest reply accepted, bytes of UTF-8. */
   readonly maxReplyBytes: number;
+  /** For the call's deadlines, where the caller has a timer for many; absent = each has its own. */
+  readonly after?: Clock["after"];
   /** Called with each piece of text as it streams; the pieces of a failed try are void. */
   readonly onDelta?: (text: string) => void;
 }

@@ -14,11 +14,14 @@ const encoder = new TextEncoder();
 
 /** Either what `waited` gives, or null after the silence. */
 async function within(services: Services, waited: Promise<Waited>): Promise<Waited | null> {
-  const timer = new AbortController();
+  const { promise: silence, resolve } = Promise.withResolvers<null>();
+  const stopTimer = services.clock.after(silenceMs, () => {
+    resolve(null);
+  });
   try {
-    return await Promise.race([waited, services.clock.sleep(silenceMs, timer.signal).then(() => null)]);
+    return await Promise.race([waited, silence]);
   } finally {
-    timer.abort("answered");
+    stopTimer();
   }
 }
 

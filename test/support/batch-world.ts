@@ -268,6 +268,7 @@ export class BatchWorld {
           new Promise((resolve) => {
             signal.addEventListener("abort", () => resolve());
           }),
+        after: () => () => undefined,
       },
       leaseMs: 15_000,
       waitUntil: (promise) => {

@@ -1,5 +1,6 @@
 // Services for tests of the HTTP layer: sessions in memory, a ledger in memory, a clock that the test moves.
 
+import { afterBySleep } from "./after-by-sleep.ts";
 import type { Clock } from "../../src/engines/clock.ts";
 import { createApp } from "../../src/http/app.ts";
 import type { App } from "../../src/http/mount.ts";
@@ -39,6 +40,7 @@ export function createTestClock(): TestClock {
   const clock: TestClock = {
     rush: false,
     now: () => nowMs,
+    after: (ms, fire) => afterBySleep((waitMs, signal) => clock.sleep(waitMs, signal))(ms, fire),
     sleep(ms, signal) {
       if (signal.aborted) {
         return Promise.resolve();

@@ -168,7 +168,7 @@ function aborting(signal: AbortSignal): Promise<void> {
 }
 
 function record(request: ChatRequest): RecordedRequest {
-  const { schema, onDelta: _onDelta, ...rest } = request;
+  const { schema, onDelta: _onDelta, after: _after, ...rest } = request;
   return deepFreeze(structuredClone({ ...rest, schema: schema?.name ?? null }));
 }
 

@@ -2,6 +2,7 @@
 // sleeps for real: "everything waits" means that the microtasks have run dry and only sleepers are left.
 
 import type { Clock } from "../../src/engines/clock.ts";
+import { afterBySleep } from "./after-by-sleep.ts";
 
 export interface VirtualClock extends Clock {
   /** Moves time and wakes, in order, whoever is due by then. */
@@ -55,27 +56,30 @@ export function createVirtualClock({ startMs = epochMs, whenIdle = "jump" }: Vir
     });
   }
 
+  function sleep(ms: number, signal: AbortSignal): Promise<void> {
+    if (signal.aborted) {
+      return Promise.resolve();
+    }
+    const { promise, resolve } = Promise.withResolvers<void>();
+    const wake = () => {
+      sleepers.delete(sleeper);
+      signal.removeEventListener("abort", wake);
+      resolve();
+    };
+    const sleeper: Sleeper = { dueMs: nowMs + ms, wake };
+    sleepers.add(sleeper);
+    signal.addEventListener("abort", wake);
+    planJump();
+    return promise;
+  }
+
   return {
     now: () => nowMs,
     get sleeping() {
       return sleepers.size;
     },
-    sleep(ms, signal) {
-      if (signal.aborted) {
-        return Promise.resolve();
-      }
-      const { promise, resolve } = Promise.withResolvers<void>();
-      const wake = () => {
-        sleepers.delete(sleeper);
-        signal.removeEventListener("abort", wake);
-        resolve();
-      };
-      const sleeper: Sleeper = { dueMs: nowMs + ms, wake };
-      sleepers.add(sleeper);
-      signal.addEventListener("abort", wake);
-      planJump();
-      return promise;
-    },
+    sleep,
+    after: afterBySleep(sleep),
     skip(ms) {
       nowMs += ms;
     },

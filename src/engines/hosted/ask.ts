@@ -23,7 +23,7 @@ export interface Asking {
   /** Aborted by the caller or by the deadline; `stoppedBy` says which. */
   readonly signal: AbortSignal;
   readonly stoppedBy: () => "caller" | "deadline" | null;
-  readonly clock: Clock;
+  readonly clock: Pick<Clock, "now" | "after">;
   readonly maxReplyBytes: number;
   readonly onText: (text: string) => void;
 }

@@ -59,7 +59,8 @@ export function createHostedEngine(options: HostedOptions): Engine {
       if (!target.ok) {
         return target;
       }
-      const scope = openScope(signal, options);
+      const after = request.after ?? options.clock.after;
+      const scope = openScope(signal, after, options.timeoutMs ?? DEFAULT_TIMEOUT_MS);
       try {
         const client = clientOf(target.value.endpoint.baseUrl);
         return await negotiate(request, { ...target.value, client }, scope, options);
@@ -116,31 +117,28 @@ function notConfigured(detail: string): EngineError {
 
 interface Scope {
   readonly signal: AbortSignal;
+  readonly after: Clock["after"];
   readonly stoppedBy: () => "caller" | "deadline" | null;
-  /** Ends the timers of the call; what is left of a body was let go by its reader. */
+  /** Ends the deadline of the call; what is left of a body was let go by its reader. */
   close(): void;
 }
 
-function openScope(caller: AbortSignal, options: HostedOptions): Scope {
+function openScope(caller: AbortSignal, after: Clock["after"], timeoutMs: number): Scope {
   const call = new AbortController();
   let deadlinePassed = false;
   const onAbort = () => call.abort();
   caller.addEventListener("abort", onAbort, { once: true });
-  const watch = async () => {
-    await options.clock.sleep(options.timeoutMs ?? DEFAULT_TIMEOUT_MS, call.signal);
-    if (!call.signal.aborted) {
-      deadlinePassed = true;
-      call.abort();
-    }
-  };
-  void watch();
+  const stopTimer = after(timeoutMs, () => {
+    deadlinePassed = true;
+    call.abort();
+  });
   return {
     signal: call.signal,
+    after,
     stoppedBy: () => (caller.aborted ? "caller" : deadlinePassed ? "deadline" : null),
     close() {
       caller.removeEventListener("abort", onAbort);
-      // With a reason of ours: without one, each call would pay for an exception and its stack.
-      call.abort("finished");
+      stopTimer();
     },
   };
 }
@@ -159,7 +157,7 @@ async function negotiate(
     ...target,
     signal: scope.signal,
     stoppedBy: scope.stoppedBy,
-    clock: options.clock,
+    clock: { now: options.clock.now, after: scope.after },
     headers: headersOf(request),
     maxReplyBytes: request.maxReplyBytes,
     onText(text) {

@@ -18,13 +18,15 @@ export interface Caps {
 
 const COMPLETE: Ended = { how: "complete" };
 
+type Chunks = ReadableStreamDefaultReader<Uint8Array>;
+
 /** Calls `visit` with each chunk until it returns false. */
 async function readChunks(
   body: ReadableStream<Uint8Array> | null,
   maxBytes: number,
   signal: AbortSignal,
   visit: (chunk: Uint8Array) => boolean,
-  linger: () => Promise<void>,
+  linger: (rest: Promise<Next>) => Promise<Next | null>,
 ): Promise<Ended> {
   if (body === null) {
     return COMPLETE;
@@ -33,42 +35,57 @@ async function readChunks(
   // Not every body listens to the signal of its fetch; a cancelled reader ends the read that is waiting.
   const letGo = () => void reader.cancel().catch(() => undefined);
   signal.addEventListener("abort", letGo, { once: true });
-  let total = 0;
+  let isComplete = false;
   try {
-    while (!signal.aborted) {
-      const next = await readNext(reader);
-      if (signal.aborted) {
-        break;
-      }
-      if ("how" in next) {
-        return next;
-      }
-      total += next.chunk.byteLength;
-      if (total > maxBytes) {
-        return { how: "too_large" };
-      }
-      if (!visit(next.chunk)) {
-        await Promise.race([readNext(reader), linger()]);
-        return { how: "left" };
-      }
+    const ended = await visitChunks(reader, maxBytes, signal, visit);
+    isComplete = ended.how === "complete";
+    if (ended.how === "left") {
+      isComplete = (await linger(readNext(reader)))?.how === "complete";
     }
-    return { how: "aborted" };
+    return ended;
   } finally {
     signal.removeEventListener("abort", letGo);
-    letGo();
+    // A body that was read to its end has let go by itself, and cancelling it would cost as much as reading it.
+    if (!isComplete) {
+      letGo();
+    }
   }
 }
 
-/** Only what the connection throws is caught: a visitor that throws is a bug, and its own. */
-async function readNext(
-  reader: ReadableStreamDefaultReader<Uint8Array>,
-): Promise<Ended | { readonly chunk: Uint8Array }> {
-  try {
-    const { done, value } = await reader.read();
-    return done ? COMPLETE : { chunk: value };
-  } catch (cause) {
-    return { how: "broken", cause };
+async function visitChunks(
+  reader: Chunks,
+  maxBytes: number,
+  signal: AbortSignal,
+  visit: (chunk: Uint8Array) => boolean,
+): Promise<Ended> {
+  let total = 0;
+  while (!signal.aborted) {
+    const next = await readNext(reader);
+    if (signal.aborted) {
+      break;
+    }
+    if (next.how !== "chunk") {
+      return next;
+    }
+    total += next.chunk.byteLength;
+    if (total > maxBytes) {
+      return { how: "too_large" };
+    }
+    if (!visit(next.chunk)) {
+      return { how: "left" };
+    }
   }
+  return { how: "aborted" };
+}
+
+type Next = Ended | { readonly how: "chunk"; readonly chunk: Uint8Array };
+
+/** Only what the connection throws is caught: a visitor that throws is a bug, and its own. */
+function readNext(reader: Chunks): Promise<Next> {
+  return reader.read().then(
+    ({ done, value }) => (done ? COMPLETE : { how: "chunk", chunk: value }),
+    (cause: unknown) => ({ how: "broken", cause }),
+  );
 }
 
 /** The text so far, also where the body did not end well. */
@@ -83,7 +100,7 @@ export async function readText(
     text += decoder.decode(chunk, { stream: true });
     return true;
   };
-  const ended = await readChunks(body, maxBytes, signal, visit, () => Promise.resolve());
+  const ended = await readChunks(body, maxBytes, signal, visit, () => Promise.resolve(null));
   return { text: text + decoder.decode(), ended };
 }
 
@@ -94,14 +111,17 @@ export interface StreamVisitor {
   onRest(data: string): void;
 }
 
-/** After `[DONE]` the end of the body is a moment away; having seen it, the connection can serve the next call. */
-const LINGER_MS = 10;
+/**
+ * After `[DONE]` the end of the body is a moment away; having seen it, the connection can serve the next call. The moment
+ * is long in an isolate that is busy with a thousand runs, and a server that keeps the body open is yet to be met.
+ */
+const LINGER_MS = 1000;
 
 export async function readEvents(
   body: ReadableStream<Uint8Array> | null,
   caps: Caps,
   signal: AbortSignal,
-  clock: Pick<Clock, "sleep">,
+  clock: Pick<Clock, "after">,
   visitor: StreamVisitor,
 ): Promise<Ended> {
   const decoder = new TextDecoder();
@@ -123,7 +143,7 @@ export async function readEvents(
     parser.feed(decoder.decode(chunk, { stream: true }));
     return !state.isOver && !state.isTooLarge;
   };
-  const linger = () => (state.isTooLarge ? Promise.resolve() : clock.sleep(LINGER_MS, signal));
+  const linger = (rest: Promise<Next>) => (state.isTooLarge ? Promise.resolve(null) : atMost(clock, LINGER_MS, rest));
   const ended = await readChunks(body, caps.stream, signal, visit, linger);
   if (state.isTooLarge) {
     return { how: "too_large" };
@@ -133,4 +153,15 @@ export async function readEvents(
     parser.feed(`${decoder.decode()}\n\n`);
   }
   return ended;
+}
+
+/** Null after `ms`. The work must not reject. */
+async function atMost<T>(clock: Pick<Clock, "after">, ms: number, work: Promise<T>): Promise<T | null> {
+  const { promise, resolve } = Promise.withResolvers<null>();
+  const stop = clock.after(ms, () => {
+    resolve(null);
+  });
+  const done = await Promise.race([work, promise]);
+  stop();
+  return done;
 }
