@@ -4,7 +4,6 @@
 import type { RunCreatedRow, RunEndedRow } from "./ledger-row.ts";
 
 type Value = string | number | null;
-type Columns = readonly (readonly [name: string, value: Value])[];
 
 const maxQueryChars = 500;
 
@@ -26,64 +25,60 @@ const endColumns = [
   "reward_pending",
 ] as const;
 
-function createdColumns(row: RunCreatedRow): Columns {
-  return [
-    ["run_id", row.run_id],
-    ["tenant", row.tenant],
-    ["session_id", row.session_id],
-    // A cut may leave half a surrogate pair, which D1 does not take.
-    ["query", row.query.slice(0, maxQueryChars).toWellFormed()],
-    ["created_at", row.created_at],
-    ["max_seconds", row.max_seconds],
-    ["policy_version", row.policy_version],
-    ["batch_id", row.batch_id],
-    ["group_id", row.group_id],
-    ["task_id", row.task_id],
-    ["rollout_index", row.rollout_index],
-    ["rollout_attempt", row.rollout_attempt],
-  ];
+const createdNames = [
+  "run_id",
+  "tenant",
+  "session_id",
+  "query",
+  "created_at",
+  "max_seconds",
+  "policy_version",
+  "batch_id",
+  "group_id",
+  "task_id",
+  "rollout_index",
+  "rollout_attempt",
+] as const;
+
+type Values<Name extends string> = Readonly<Record<Name, Value>>;
+
+function createdValues(row: RunCreatedRow): Values<(typeof createdNames)[number]> {
+  // A cut may leave half a surrogate pair, which D1 does not take.
+  return { ...row, query: row.query.slice(0, maxQueryChars).toWellFormed() };
 }
 
 /** `INSERT INTO runs (…) SELECT …` of a session that was not erased; a conflict clause may follow. */
-function insertRun(columns: Columns): { readonly sql: string; readonly values: readonly Value[] } {
-  const names = columns.map(([name]) => name);
-  const places = columns.map((_, index) => `?${index + 1}`);
+function insertRun(names: readonly string[]): string {
+  const places = names.map((_, index) => `?${index + 1}`);
   const placeOf = (name: string): string => `?${names.indexOf(name) + 1}`;
-  const sql = `
+  return `
     INSERT INTO runs (${names.join(", ")}) SELECT ${places.join(", ")}
     WHERE NOT EXISTS (
       SELECT 1 FROM session_tombstones WHERE tenant = ${placeOf("tenant")} AND session_id = ${placeOf("session_id")}
     )`;
-  return { sql, values: columns.map(([, value]) => value) };
 }
 
+const insertCreatedSql = `${insertRun([...createdNames, "status"])} ON CONFLICT (run_id) DO NOTHING`;
+
 export function insertCreated(db: D1Database, row: RunCreatedRow): D1PreparedStatement {
-  const { sql, values } = insertRun([...createdColumns(row), ["status", "running"]]);
-  return db.prepare(`${sql} ON CONFLICT (run_id) DO NOTHING`).bind(...values);
+  const values = createdValues(row);
+  return db.prepare(insertCreatedSql).bind(...createdNames.map((name) => values[name]), "running");
 }
+
+const upsertEndedSql = `${insertRun([...createdNames, ...endColumns])}
+  ON CONFLICT (run_id) DO UPDATE SET ${endColumns.map((name) => `${name} = excluded.${name}`).join(", ")}
+  WHERE runs.ended_at IS NULL`;
 
 /** Stands alone if the first row was never written; the first end wins. */
 export function upsertEnded(db: D1Database, row: RunEndedRow): D1PreparedStatement {
-  const ends: Record<(typeof endColumns)[number], Value> = {
-    status: row.status,
-    ended_at: row.ended_at,
-    turns: row.turns,
-    prompt_tokens: row.prompt_tokens,
-    completion_tokens: row.completion_tokens,
-    reason: row.reason,
-    error_code: row.error_code,
-    record_key: row.record_key,
-    record_sha256: row.record_sha256,
-    invalid_reason: row.invalid_reason,
-    reward: row.reward,
-    reward_kind: row.reward_kind,
+  const values = createdValues(row);
+  const ends: Values<(typeof endColumns)[number]> = {
+    ...row,
     reward_components: row.reward_components === null ? null : JSON.stringify(row.reward_components),
     reward_pending: row.reward_pending ? 1 : 0,
   };
-  const columns = endColumns.map((name) => [name, ends[name]] as const);
-  const { sql, values } = insertRun([...createdColumns(row), ...columns]);
-  const updates = endColumns.map((name) => `${name} = excluded.${name}`).join(", ");
-  return db.prepare(`${sql} ON CONFLICT (run_id) DO UPDATE SET ${updates} WHERE runs.ended_at IS NULL`).bind(...values);
+  const bound = [...createdNames.map((name) => values[name]), ...endColumns.map((name) => ends[name])];
+  return db.prepare(upsertEndedSql).bind(...bound);
 }
 
 /** To be run as one transaction: the tombstone, and everything that the session left. */
