@@ -2,7 +2,8 @@
 // session takes only so many runs that wait. It writes nothing.
 
 import type { StartRun } from "./session-api.ts";
-import type { RunRow, SessionStore } from "./session-store.ts";
+import type { RunRow } from "./run-table.ts";
+import type { SessionStore } from "./session-store.ts";
 
 /** A session is a conversation; a caller that queues more than this wants several sessions. */
 const maxWaitingRuns = 16;
@@ -16,14 +17,14 @@ export type Admission =
 
 export function admitRun(store: SessionStore, { spec, idempotency }: StartRun, nowMs: number): Admission {
   // A rollout's session is its own, and its batch may ask for the start again at any time.
-  const [rollout] = spec.rollout === undefined ? [] : store.runs(null, 1);
+  const [rollout] = spec.rollout === undefined ? [] : store.runs.list(null, 1);
   if (rollout !== undefined) {
     return { kind: "replayed", run: rollout };
   }
-  const before = idempotency === null ? null : store.findByKey(idempotency.keyHash, nowMs);
+  const before = idempotency === null ? null : store.runs.findByKey(idempotency.keyHash, nowMs);
   if (before !== null) {
     return before.bodyHash === idempotency?.bodyHash ? { kind: "replayed", run: before.run } : { kind: "key_reused" };
   }
-  const waiting = store.unended().length - 1;
+  const waiting = store.runs.unended().length - 1;
   return waiting >= maxWaitingRuns ? { kind: "queue_full", waiting } : { kind: "admitted" };
 }

@@ -61,11 +61,11 @@ async function readableLog(deps: EndDeps, ordinal: number): Promise<ReadableLog 
 
 /** No retry would make the log readable: the ledger says so, and the run owes nothing more. */
 async function deliverUnreadable(deps: EndDeps, ordinal: number): Promise<NewOutboxRow[]> {
-  const run = deps.store.findByOrdinal(ordinal);
+  const run = deps.store.runs.findByOrdinal(ordinal);
   if (run === null) {
     return [];
   }
-  const owner = { tenant: deps.tenant, sessionId: deps.store.getMeta("session_id") ?? "" };
+  const owner = { tenant: deps.tenant, sessionId: deps.store.meta.get("session_id") ?? "" };
   const row = unreadableEndedRow(owner, run, firstState(deps.store, ordinal));
   await deps.ledger.recordEnded(row);
   return reportRow(row);

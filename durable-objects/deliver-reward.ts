@@ -27,7 +27,7 @@ export async function deliverReport(deps: RewardDeps, payload: string | null): P
 }
 
 export async function deliverReward(deps: RewardDeps, ordinal: number, payload: string | null): Promise<[]> {
-  const run = deps.store.findByOrdinal(ordinal);
+  const run = deps.store.runs.findByOrdinal(ordinal);
   if (run === null) {
     return [];
   }

@@ -26,6 +26,8 @@ export interface DeliveriesHost {
   readonly waitUntil: (promise: Promise<unknown>) => void;
 }
 
+/** A run that ends within it is written to the ledger once, with its end; a list shows a longer one so much later. */
+const creationWaitMs = 500;
 /** A judge whose first verdict cannot be read is asked twice in one try. */
 const callsPerTry = 2;
 
@@ -43,6 +45,16 @@ export class Deliveries {
   start(): void {
     this.#stores.start();
     this.#startAsks();
+  }
+
+  /** For a run just created, whose alarm is set: nothing is lost if the wait is cut short. */
+  startSoon(): void {
+    this.#host.waitUntil(this.#startLater());
+  }
+
+  async #startLater(): Promise<void> {
+    await this.#host.parts.clock.sleep(creationWaitMs, new AbortController().signal);
+    this.start();
   }
 
   /** Its rows are looked up first, because nearly every session has none. */
@@ -79,7 +91,7 @@ export class Deliveries {
   /** Null for an object that holds nothing, or nothing any more. */
   #deps(): OutboxDeps | null {
     const { env, store, parts, readLog } = this.#host;
-    const tenant = store.getMeta("tenant");
+    const tenant = store.meta.get("tenant");
     if (tenant === null) {
       return null;
     }

@@ -7,6 +7,7 @@ import type { Clock } from "../src/engines/clock.ts";
 import { runIdOf } from "../src/lib/ids.ts";
 import { sha256Hex } from "../src/lib/sha256.ts";
 import type { PreparedEvent } from "./event-table.ts";
+import { inlineColumn, spilledColumn } from "./stored-shapes.ts";
 
 /** Characters of JSON that are sure to stay under 1 MB as UTF-8, of which a character takes three bytes at most. */
 const maxInlineChars = 300_000;
@@ -43,11 +44,11 @@ export async function prepareEvent(
 async function storeDetail(deps: DetailDeps, prefix: string, detail: EventDetail): Promise<PreparedEvent["detail"]> {
   const text = JSON.stringify(detail);
   if (text.length <= maxInlineChars) {
-    return { inline: detail };
+    return inlineColumn(text);
   }
   const key = `${prefix}${await sha256Hex(text)}.json`;
   await put(deps, key, text);
-  return { r2: key };
+  return spilledColumn(key);
 }
 
 async function put({ bucket, clock, random, signal }: DetailDeps, key: string, text: string): Promise<void> {
@@ -66,7 +67,7 @@ async function put({ bucket, clock, random, signal }: DetailDeps, key: string, t
 
 /** Removes what was put for events that the log then refused: nothing would ever point at it. */
 export async function discardDetails(bucket: R2Bucket, events: readonly PreparedEvent[]): Promise<void> {
-  const keys = events.flatMap(({ detail }) => (detail !== null && "r2" in detail ? detail.r2 : []));
+  const keys = events.flatMap(({ detail }) => detail?.r2 ?? []);
   if (keys.length > 0) {
     await bucket.delete(keys);
   }

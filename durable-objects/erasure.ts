@@ -17,11 +17,11 @@ export interface ErasureDeps {
 }
 
 export async function eraseTraces({ store, ledger, records, toolResults, bucket, tenant }: ErasureDeps): Promise<[]> {
-  const sessionId = store.getMeta("session_id") ?? "";
+  const sessionId = store.meta.get("session_id") ?? "";
   await records.delete(tenant, store.erasing() ?? []);
   await deleteDetails(bucket, tenant, sessionId);
   await toolResults.eraseSession(tenant, sessionId);
-  await ledger.eraseSession(tenant, sessionId, store.getMeta("erased_at") ?? "");
+  await ledger.eraseSession(tenant, sessionId, store.meta.get("erased_at") ?? "");
   store.settleErasure();
   return [];
 }

@@ -4,9 +4,9 @@
 import type { EventDetail, NewEvent, RunEvent } from "../src/agent/events.ts";
 import type { Reference } from "../src/agent/run-spec.ts";
 import type { LogEntry } from "../src/training/rollout-record.ts";
-import { isStoredDetail, isStoredEvent, type StoredDetail } from "./stored-shapes.ts";
+import { type DetailColumn, isStoredDetail, isStoredEvent, type StoredDetail } from "./stored-shapes.ts";
 
-export type PreparedEvent = { readonly event: NewEvent; readonly detail: StoredDetail | null };
+export type PreparedEvent = { readonly event: NewEvent; readonly detail: DetailColumn | null };
 export type StoredEvent = { readonly event: RunEvent; readonly detail: StoredDetail | null };
 
 export class EventTable {
@@ -17,10 +17,9 @@ export class EventTable {
   }
 
   /** `activeMs`: time with a loop alive that the run had counted when the event was appended. */
-  insert(ordinal: number, event: RunEvent, activeMs: number, detail: StoredDetail | null): void {
-    const body = JSON.stringify(event);
-    const text = detail === null ? null : JSON.stringify(detail);
-    this.#sql.exec("INSERT INTO events VALUES (?, ?, ?, ?, ?)", ordinal, event.seq, Math.round(activeMs), body, text);
+  insert(ordinal: number, event: RunEvent, activeMs: number, detail: DetailColumn | null): void {
+    const row = [ordinal, event.seq, Math.round(activeMs), JSON.stringify(event), detail?.json ?? null];
+    this.#sql.exec("INSERT INTO events VALUES (?, ?, ?, ?, ?)", ...row);
   }
 
   /** 0 for an empty log. */

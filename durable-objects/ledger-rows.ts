@@ -5,7 +5,7 @@ import type { RunState } from "../src/agent/run-state.ts";
 import { noRollout, type RunCreatedRow, type RunEndedRow } from "../src/store/ledger-row.ts";
 import type { StoredRecord } from "../src/store/records.ts";
 import type { RolloutRecord } from "../src/training/rollout-record.ts";
-import type { RunRow } from "./session-store.ts";
+import type { RunRow } from "./run-table.ts";
 
 export function toCreatedRow(tenant: string, { runId, spec, createdAt }: RunState): RunCreatedRow {
   const { rollout } = spec;

@@ -31,6 +31,8 @@ export type RowOutcome =
 export class OutboxTable {
   readonly #storage: DurableObjectStorage;
   readonly #sql: SqlStorage;
+  /** Kept, because every delivery and every alarm asks for them, and this object alone changes them. */
+  #rows: readonly OutboxRow[] | null = null;
 
   constructor(storage: DurableObjectStorage) {
     this.#storage = storage;
@@ -45,16 +47,21 @@ export class OutboxTable {
       kind,
       payload,
     );
+    const isThere = (row: OutboxRow): boolean => row.ordinal === ordinal && row.kind === kind;
+    if (this.#rows?.some(isThere) === false) {
+      this.#rows = [...this.#rows, { ordinal, kind, attempts: 0, next_at: 0 }];
+    }
   }
 
-  /** Oldest run first. */
-  rows(): OutboxRow[] {
-    return isInitialised(this.#sql)
+  /** In no order. */
+  rows(): readonly OutboxRow[] {
+    this.#rows ??= isInitialised(this.#sql)
       ? this.#sql
-          .exec("SELECT ordinal, kind, attempts, next_at FROM outbox ORDER BY ordinal, kind")
+          .exec("SELECT ordinal, kind, attempts, next_at FROM outbox")
           .toArray()
           .map((row) => OutboxRow.parse(row))
       : [];
+    return this.#rows;
   }
 
   payload({ ordinal, kind }: OutboxRow): string | null {
@@ -62,16 +69,28 @@ export class OutboxTable {
     return typeof row?.["payload"] === "string" ? row["payload"] : null;
   }
 
-  /** Takes a delivered row away and adds what follows from it; nothing where the session was erased meanwhile. */
+  /**
+   * Takes a delivered row away, with the end also the creation, and adds what follows from it; nothing where the
+   * session was erased meanwhile.
+   */
   settle({ ordinal, kind }: OutboxRow, next: readonly NewOutboxRow[]): void {
-    this.#storage.transactionSync(() => {
-      const settled = this.#sql
-        .exec("DELETE FROM outbox WHERE ordinal = ? AND kind = ? RETURNING kind", ordinal, kind)
-        .toArray();
-      for (const row of settled.length === 0 ? [] : next) {
-        this.add(ordinal, row);
-      }
-    });
+    const kinds: readonly OutboxKind[] = [kind, kind === "ended" ? "created" : kind];
+    const isSettled = (row: OutboxRow): boolean => row.ordinal === ordinal && kinds.includes(row.kind);
+    if (!this.rows().some(isSettled)) {
+      return;
+    }
+    try {
+      this.#storage.transactionSync(() => {
+        this.#sql.exec("DELETE FROM outbox WHERE ordinal = ? AND kind IN (?, ?)", ordinal, ...kinds);
+        this.#rows = this.rows().filter((row) => !isSettled(row));
+        for (const row of next) {
+          this.add(ordinal, row);
+        }
+      });
+    } catch (error) {
+      this.forget();
+      throw error;
+    }
   }
 
   postpone({ ordinal, kind, attempts }: OutboxRow, nextAt: number): void {
@@ -82,5 +101,20 @@ export class OutboxTable {
       ordinal,
       kind,
     );
+    this.forget();
+  }
+
+  /** The tables have just been made. */
+  begin(): void {
+    this.#rows = [];
+  }
+
+  deleteAll(): void {
+    this.#sql.exec("DELETE FROM outbox");
+    this.forget();
+  }
+
+  forget(): void {
+    this.#rows = null;
   }
 }

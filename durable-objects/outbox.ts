@@ -53,11 +53,18 @@ function postpone(deps: OutboxDeps, row: OutboxRow, why: { minWaitMs: number; er
 
 const storeOrder: readonly OutboxKind[] = ["erase", "created", "ended", "report", "reward"];
 
+/** An end that was never tried. */
+function isFirstEnd({ kind, attempts }: OutboxRow): boolean {
+  return kind === "ended" && attempts === 0;
+}
+
 /** The row of the lane to be tried now; null where none is due. */
 export function nextDue(store: SessionStore, nowMs: number, lane: Lane): OutboxRow | null {
   const rows = store.outbox.rows();
   const due = rows
     .filter((row) => (row.kind === "ask") === (lane === "asks") && row.next_at <= nowMs)
+    // The row of the end holds all that the row of the creation does.
+    .filter((row) => row.kind !== "created" || !rows.some((one) => isFirstEnd(one) && one.ordinal === row.ordinal))
     // A batch that learns of a reward must have learnt of the end before.
     .filter(
       (row) => row.kind !== "reward" || !rows.some((one) => one.kind === "report" && one.ordinal === row.ordinal),

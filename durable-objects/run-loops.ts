@@ -4,7 +4,6 @@
 
 import type { Delta, RunLog } from "../src/agent/deps.ts";
 import { isTerminal, type NewEvent } from "../src/agent/events.ts";
-import { fold } from "../src/agent/fold.ts";
 import { runLoop } from "../src/agent/loop.ts";
 import { recover } from "../src/agent/recover.ts";
 import { noTokens, type RunState } from "../src/agent/run-state.ts";
@@ -13,7 +12,8 @@ import { discardDetails, prepareEvent } from "./details.ts";
 import { type PreparedEvent, UnreadableLogError } from "./event-table.ts";
 import { type LoopRest, nextRest } from "./loop-rest.ts";
 import { RunFeed } from "./run-feed.ts";
-import type { RunRow, SessionStore } from "./session-store.ts";
+import type { RunRow } from "./run-table.ts";
+import type { SessionStore } from "./session-store.ts";
 
 interface Loop {
   readonly ordinal: number;
@@ -51,7 +51,7 @@ export class RunLoops {
     this.#host = host;
     // Only the first of those that an earlier incarnation left can have had a loop; the others were waiting.
     this.#fresh = new Set(
-      host.store
+      host.store.runs
         .unended()
         .slice(1)
         .map((run) => run.ordinal),
@@ -67,14 +67,14 @@ export class RunLoops {
     if (known !== undefined) {
       return known;
     }
-    const feed = new RunFeed(run.run_id, this.#host.store.events.lastSeq(run.ordinal));
+    const feed = new RunFeed(run.run_id, this.#host.store.lastSeq(run.ordinal));
     this.#feeds.set(run.ordinal, feed);
     return feed;
   }
 
   /** Starts the loop of the session's first unended run, unless one is alive. */
   ensure(): void {
-    const [run] = this.#loop === null ? this.#host.store.unended() : [];
+    const [run] = this.#loop === null ? this.#host.store.runs.unended() : [];
     if (run === undefined || (run.ordinal === this.#rest?.ordinal && this.#rest.isResting)) {
       return;
     }
@@ -158,7 +158,7 @@ export class RunLoops {
     }
     if (!policy.ok) {
       const event: NewEvent = { type: "run.failed", turn: null, problem: policy.error, usage: state.usage };
-      this.append(run, [{ event, detail: null }], this.#host.store.events.activeMs(run.ordinal));
+      this.append(run, [{ event, detail: null }], this.#host.store.activeMs(run.ordinal));
       return;
     }
     await runLoop({
@@ -177,7 +177,7 @@ export class RunLoops {
     if (state === null || this.#fresh.delete(run.ordinal)) {
       return state;
     }
-    const activeMs = store.events.activeMs(run.ordinal);
+    const activeMs = store.activeMs(run.ordinal);
     const event = recover(state, { activeMs, limit: null });
     if (event === null) {
       return null;
@@ -208,7 +208,7 @@ export class RunLoops {
     return {
       tenant: this.#host.tenant(),
       engine: parts.engine,
-      history: store.earlierAnswers(run.ordinal, maxEarlierAnswers),
+      history: store.runs.earlierAnswers(run.ordinal, maxEarlierAnswers),
       reference: store.events.reference(run.ordinal),
       clock,
       random: parts.random,
@@ -220,12 +220,12 @@ export class RunLoops {
         }
       },
       signal: loop.abort.signal,
-      activeMs: store.events.activeMs(run.ordinal),
+      activeMs: store.activeMs(run.ordinal),
     };
   }
 
   #logOf(run: RunRow, loop: Loop, initial: RunState): RunLog {
-    const { bucket, parts } = this.#host;
+    const { bucket, parts, store } = this.#host;
     const tenant = this.#host.tenant();
     const stores = { bucket, clock: parts.clock, random: parts.random, signal: loop.abort.signal };
     let state = initial;
@@ -239,7 +239,7 @@ export class RunLoops {
       }
       loop.activeAt = parts.clock.now();
       this.#rest = null;
-      state = stored.reduce(fold, state);
+      state = store.readState(run.ordinal) ?? state;
       return "appended" as const;
     };
     return {

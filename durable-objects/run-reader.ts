@@ -5,7 +5,8 @@ import { createEventStream, type EventSourceLog } from "../src/lib/sse.ts";
 import type { LogEntry } from "../src/training/rollout-record.ts";
 import type { RunFeed } from "./run-feed.ts";
 import type { EventPage } from "./session-api.ts";
-import type { RunRow, SessionStore } from "./session-store.ts";
+import type { RunRow } from "./run-table.ts";
+import type { SessionStore } from "./session-store.ts";
 
 /** Cuts a page of `limit` events off entries of which one more was read, where there is one. */
 export function toPage(run: RunRow, events: EventPage["events"], limit: number): EventPage {
@@ -40,7 +41,7 @@ export function publicReads({ store, run, feed }: StreamSource): EventReads {
     read: (cursor, limit) => store.events.readSound(run.ordinal, cursor, limit),
     subscribe: (listener) => feed?.subscribe(listener) ?? (() => undefined),
     // A run that is no longer there was erased.
-    isEnded: () => store.findRun(run.run_id)?.ended_at !== null,
+    isEnded: () => store.runs.find(run.run_id)?.ended_at !== null,
   };
 }
 
@@ -55,17 +56,5 @@ export function openStream(source: StreamSource, reads: EventReads): ReadableStr
         clearTimeout(timer);
       };
     },
-  });
-}
-
-/** Resolves when the run's terminal event is appended. To be called for an unended run. */
-export function untilEnded(feed: RunFeed): Promise<void> {
-  return new Promise((resolve) => {
-    const stop = feed.subscribe((news) => {
-      if (news.kind === "appended" && isTerminal(news.event.type)) {
-        stop();
-        resolve();
-      }
-    });
   });
 }

@@ -48,9 +48,10 @@ export class SessionAlarm {
 
   async #disarm(): Promise<void> {
     const { storage, openWork, now, leaseMs } = this.#host;
-    // Asked first, because deleting writes even where there is none, and an unknown id must leave no trace.
-    const standing = await storage.getAlarm();
-    if (standing !== null && nextAlarm(openWork(), now(), leaseMs) === null) {
+    // Asked first where it is not known, because deleting writes even where there is none, and an unknown id must
+    // leave no trace. What was open nowhere may be open after the question.
+    const stands = this.#setFor !== null || (await storage.getAlarm()) !== null;
+    if (stands && nextAlarm(openWork(), now(), leaseMs) === null) {
       this.#setFor = null;
       await storage.deleteAlarm();
     }

@@ -13,7 +13,8 @@ import { foldLog } from "./fold-log.ts";
 import type { RunFeed } from "./run-feed.ts";
 import { openStream, publicReads, toPage, withCalls } from "./run-reader.ts";
 import type { EventPage, Found, SessionObject, SessionPage, StreamOutcome } from "./session-api.ts";
-import type { RunRow, SessionStore } from "./session-store.ts";
+import type { RunRow } from "./run-table.ts";
+import type { SessionStore } from "./session-store.ts";
 import { toUnreadableRun } from "./unreadable-run.ts";
 
 export interface SessionReadsHost {
@@ -55,7 +56,7 @@ export class SessionReads {
         throw error;
       }
       const { store } = this.#host;
-      return toUnreadableRun(run, store.getMeta("session_id") ?? "", firstState(store, run.ordinal));
+      return toUnreadableRun(run, store.meta.get("session_id") ?? "", firstState(store, run.ordinal));
     }
   }
 
@@ -89,7 +90,7 @@ export class SessionReads {
       page.push(event);
       chars += JSON.stringify(event).length;
     }
-    const hasMore = this.#host.store.events.lastSeq(run.ordinal) > last();
+    const hasMore = this.#host.store.lastSeq(run.ordinal) > last();
     return { kind: "found", value: hasMore ? { events: page, hasMore, ended: false } : toPage(run, page, page.length) };
   }
 
@@ -142,14 +143,14 @@ export class SessionReads {
   /** Null for a session that never was. */
   session({ after, limit }: SessionPage): SessionObject | null {
     const { store } = this.#host;
-    const id = store.getMeta("session_id");
+    const id = store.meta.get("session_id");
     if (id === null) {
       return null;
     }
     const size = Math.min(limit, maxListedRuns);
-    const rows = store.runs(after, size + 1);
+    const rows = store.runs.list(after, size + 1);
     const runs = rows.slice(0, size).map(toListedRun);
-    return { id, created_at: store.getMeta("created_at") ?? "", runs, has_more: rows.length > size };
+    return { id, created_at: store.meta.get("created_at") ?? "", runs, has_more: rows.length > size };
   }
 
   readonly #fetchDetail = (key: string) => fetchDetail(this.#host.bucket, key);

@@ -23,32 +23,63 @@ const migrations: readonly string[] = [
      SELECT 0, 'erase', 0, 0 FROM meta WHERE key = 'erasing';`,
 ];
 
-// Once the tables stand nothing drops them, and the question is asked before nearly every other.
-const initialised = new WeakSet<SqlStorage>();
+// The question is asked before nearly every other, and the answer changes once.
+const initialised = new WeakMap<SqlStorage, boolean>();
 
 /** Whether this object has ever stored anything. Reads only. */
 export function isInitialised(sql: SqlStorage): boolean {
-  if (initialised.has(sql)) {
-    return true;
+  const known = initialised.get(sql);
+  if (known !== undefined) {
+    return known;
   }
   const tables = sql.exec("SELECT 1 FROM sqlite_master WHERE type = 'table' AND name = 'meta'").toArray();
-  if (tables.length > 0) {
-    initialised.add(sql);
-  }
+  initialised.set(sql, tables.length > 0);
   return tables.length > 0;
 }
 
-/** Brings the tables to the newest version. To be called inside a transaction. */
+/** To be called when a transaction was rolled back: perhaps the one that had made the tables. */
+export function forgetInitialised(sql: SqlStorage): void {
+  initialised.delete(sql);
+}
+
+/** What the migrations come to, made at once: every session is born with it, and altering tables costs more than making them. */
+const newestTables = `
+  CREATE TABLE meta (key TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
+  CREATE TABLE runs (
+    ordinal INTEGER PRIMARY KEY, run_id TEXT NOT NULL UNIQUE, status TEXT NOT NULL, query TEXT NOT NULL,
+    answer TEXT, created_at TEXT NOT NULL, ended_at TEXT, key_hash TEXT, body_hash TEXT,
+    since INTEGER NOT NULL DEFAULT 1
+  );
+  CREATE TABLE events (
+    ordinal INTEGER NOT NULL, seq INTEGER NOT NULL, active_ms INTEGER NOT NULL, body TEXT NOT NULL, detail TEXT,
+    PRIMARY KEY (ordinal, seq)
+  );
+  CREATE TABLE outbox (
+    ordinal INTEGER NOT NULL, kind TEXT NOT NULL, attempts INTEGER NOT NULL, next_at INTEGER NOT NULL, payload TEXT,
+    PRIMARY KEY (ordinal, kind)
+  ) WITHOUT ROWID;
+  INSERT INTO meta VALUES ('schema', '${migrations.length}'), ('tenant', ?), ('session_id', ?), ('created_at', ?)`;
+
+export interface SessionFacts {
+  readonly tenant: string;
+  readonly sessionId: string;
+  readonly createdAt: string;
+}
+
+/** The tables of an object that has none. To be called inside a transaction whose failure calls `forgetInitialised`. */
+export function createTables(sql: SqlStorage, { tenant, sessionId, createdAt }: SessionFacts): void {
+  // One statement after the other; the values are the last one's.
+  sql.exec(newestTables, tenant, sessionId, createdAt);
+  initialised.set(sql, true);
+}
+
+/** Brings older tables to the newest version. To be called inside a transaction. */
 export function migrate(sql: SqlStorage): void {
-  const version = isInitialised(sql) ? readVersion(sql) : 0;
-  for (const migration of migrations.slice(version)) {
+  for (const migration of migrations.slice(readVersion(sql))) {
     sql.exec(migration);
   }
-  sql.exec(
-    "INSERT INTO meta VALUES ('schema', ?) ON CONFLICT (key) DO UPDATE SET value = excluded.value",
-    // As text: a number would be bound as a real one and stored as `1.0`.
-    String(migrations.length),
-  );
+  // As text: a number would be bound as a real one and stored as `1.0`.
+  sql.exec("UPDATE meta SET value = ? WHERE key = 'schema'", String(migrations.length));
 }
 
 export function readVersion(sql: SqlStorage): number {

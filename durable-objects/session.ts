@@ -11,7 +11,6 @@ import { createRun } from "./create-run.ts";
 import { Deliveries } from "./deliveries.ts";
 import { leaseMsOf } from "./lease.ts";
 import { RunLoops } from "./run-loops.ts";
-import { untilEnded } from "./run-reader.ts";
 import { SessionAlarm } from "./session-alarm.ts";
 import type {
   EraseOutcome,
@@ -25,7 +24,8 @@ import type {
   StreamOutcome,
 } from "./session-api.ts";
 import { maxListedRuns, SessionReads } from "./session-reads.ts";
-import { type RunRow, SessionStore } from "./session-store.ts";
+import type { RunRow } from "./run-table.ts";
+import { SessionStore } from "./session-store.ts";
 import { warn } from "./warn.ts";
 
 // One set of parts an isolate: they hold nothing of an object's own, and building them costs milliseconds.
@@ -75,7 +75,7 @@ export class Session extends DurableObject<Env> implements SessionApi {
       store: this.#store,
       bucket: env.BUCKET,
       parts: this.#parts,
-      tenant: () => this.#store.getMeta("tenant") ?? "",
+      tenant: () => this.#store.meta.get("tenant") ?? "",
       leaseMs: leaseMsOf(env),
       waitUntil,
       onEnded: () => {
@@ -107,7 +107,7 @@ export class Session extends DurableObject<Env> implements SessionApi {
     const started = this.#reads.run(run);
     await this.#alarm.arm();
     this.#loops.ensure();
-    this.#deliveries.start();
+    this.#deliveries.startSoon();
     return { kind: "started", run: started };
   }
 
@@ -121,7 +121,7 @@ export class Session extends DurableObject<Env> implements SessionApi {
       return run;
     }
     if (run.value.ended_at === null) {
-      await untilEnded(this.#loops.feed(run.value));
+      await this.#loops.feed(run.value).ended;
     }
     // The run may have been erased while it was waited for.
     return this.getRun(runId);
@@ -175,7 +175,7 @@ export class Session extends DurableObject<Env> implements SessionApi {
     if (this.#store.isEmpty()) {
       return { kind: "unknown" };
     }
-    for (const run of this.#store.unended()) {
+    for (const run of this.#store.runs.unended()) {
       this.#cancel(run);
     }
     const run_ids = this.#store.erase(new Date(this.#now()).toISOString());
@@ -211,7 +211,7 @@ export class Session extends DurableObject<Env> implements SessionApi {
   }
 
   #isErased(): boolean {
-    return this.#store.getMeta("erased_at") !== null;
+    return this.#store.meta.get("erased_at") !== null;
   }
 
   /** Sees to it that the first unended run has its loop, and the object its alarm. */
@@ -226,7 +226,7 @@ export class Session extends DurableObject<Env> implements SessionApi {
     }
     this.#attend();
     // Looked up only now: taking a run up may have ended it.
-    const run = this.#store.findRun(runId);
+    const run = this.#store.runs.find(runId);
     return run === null ? { kind: "unknown" } : { kind: "found", value: run };
   }
 
@@ -254,7 +254,7 @@ export class Session extends DurableObject<Env> implements SessionApi {
     this.#loops.append(
       run,
       cancellationOf(run.run_id, () => this.#reads.state(run)).map((event) => ({ event, detail: null })),
-      this.#store.events.activeMs(run.ordinal),
+      this.#store.activeMs(run.ordinal),
     );
     this.#loops.abort(run.ordinal);
   }

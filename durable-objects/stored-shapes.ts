@@ -7,6 +7,21 @@ import { type EventDetail, type RunEvent, RunEventSchema } from "../src/agent/ev
 /** A detail either stands in its row or, where it is too large for one, in R2 under a key. */
 export type StoredDetail = { readonly r2: string } | { readonly inline: EventDetail };
 
+/** A `StoredDetail` on its way into its row, and what it lies under in R2; null for one that stands in its row. */
+export interface DetailColumn {
+  readonly json: string;
+  readonly r2: string | null;
+}
+
+/** `json`: of an EventDetail. Large ones are made text once, for their size and for their row. */
+export function inlineColumn(json: string): DetailColumn {
+  return { json: `{"inline":${json}}`, r2: null };
+}
+
+export function spilledColumn(r2: string): DetailColumn {
+  return { json: JSON.stringify({ r2 }), r2 };
+}
+
 interface Members {
   readonly known: ReadonlySet<string>;
   readonly required: readonly string[];

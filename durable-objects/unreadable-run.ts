@@ -4,7 +4,7 @@
 import type { RunObject } from "../src/agent/run-object.ts";
 import { defaultLimits } from "../src/agent/run-spec.ts";
 import { noTokens, type RunState } from "../src/agent/run-state.ts";
-import type { RunRow } from "./session-store.ts";
+import type { RunRow } from "./run-table.ts";
 
 export const logUnreadable = {
   code: "log_unreadable",

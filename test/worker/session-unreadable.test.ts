@@ -170,6 +170,7 @@ test("is shown by its row where its events make no sense together", async () => 
   const session = await withStrangeEvent(`body = json_set(body, '$.type', 'turn.completed', '$.turn', 9, '$.ms', 1,
     '$.usage', json('{}'), '$.tool_status', 'ok', '$.queued_ms', NULL)`);
   await session.sql("UPDATE events SET body = json_remove(body, '$.queued_ms') WHERE seq = 2");
+  await crash();
   expect(valueOf(await session.api().getRun(session.runId(1)))).toMatchObject({ status: "completed", turns: [] });
   expect(await session.api().getRecord(session.runId(1))).toMatchObject({ kind: "unreadable" });
 });

@@ -1,5 +1,6 @@
 // Putting a large detail into a bucket that refuses: the reply in hand is tried again, a bounded number of times.
 
+import { inlineColumn, spilledColumn } from "../../../durable-objects/stored-shapes.ts";
 import { expect, test } from "vitest";
 import { prepareEvent } from "../../../durable-objects/details.ts";
 import type { NewEvent } from "../../../src/agent/events.ts";
@@ -37,7 +38,7 @@ function refusing(refusals: number, onPut: (puts: number) => void = () => undefi
 test("a refused put is repeated with back-off, under the same key", async () => {
   const { deps, keys, waits } = refusing(3);
   const prepared = await prepareEvent(deps, "acme", "run_1", event);
-  expect(prepared.detail).toEqual({ r2: keys[0] });
+  expect(prepared.detail).toEqual(spilledColumn(String(keys[0])));
   expect(new Set(keys).size).toBe(1);
   expect([keys.length, waits]).toEqual([4, [500, 1_000, 2_000]]);
 });
@@ -57,6 +58,8 @@ test("a loop that was taken away does not go on putting", async () => {
 test("a small detail never leaves its row", async () => {
   const { deps, keys } = refusing(9);
   const detail = { reference: { answers: ["42"] } };
-  expect((await prepareEvent(deps, "acme", "run_1", { ...event, detail })).detail).toEqual({ inline: detail });
+  expect((await prepareEvent(deps, "acme", "run_1", { ...event, detail })).detail).toEqual(
+    inlineColumn(JSON.stringify(detail)),
+  );
   expect(keys).toEqual([]);
 });
