@@ -1,20 +1,21 @@
 // The arena that is the real service: a server of its own with a state folder of its own, and nothing but its public
 // API. What comes back for training are the Parquet files of the dataset, checked against their manifest's hashes.
 
-import { mkdtempSync, rmSync } from "node:fs";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { rmSync } from "node:fs";
 import { setTimeout as sleep } from "node:timers/promises";
 import * as z from "zod";
 import { Batch } from "../../src/training/batch-object.ts";
 import { type Arena, type Collected, learnTools, learnTurns, type Played, type Practice } from "./arena.ts";
 import { startDevServer } from "../lib/dev-server.ts";
+import { makeScratchFolder } from "../lib/scratch-folder.ts";
 import { createApi, type Api } from "./learn-api.ts";
 import { readLearnDataset } from "./read-dataset.ts";
 
 /** Python programs take turns anyway; more at once only grow the server. */
 const concurrency = 32;
 const pollMs = 100;
+/** A whole seed leaves 25,600 sessions and their records. */
+const maxStateBytes = 5 * 1024 ** 3;
 /** A batch or an export that is not over by then is stuck. */
 const maxWaitMs = 600_000;
 
@@ -25,7 +26,7 @@ const ExportReply = z.looseObject({
 });
 
 export async function createServiceArena(): Promise<Arena> {
-  const stateDir = mkdtempSync(join(tmpdir(), "agentflow-learn-"));
+  const stateDir = makeScratchFolder("agentflow-learn-", maxStateBytes);
   const remove = (): void => {
     process.off("exit", remove);
     rmSync(stateDir, { recursive: true, force: true, maxRetries: 5 });
