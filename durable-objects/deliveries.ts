@@ -54,14 +54,21 @@ export class Deliveries {
 
   async #startLater(): Promise<void> {
     await this.#host.parts.clock.sleep(creationWaitMs, new AbortController().signal);
-    this.start();
+    // Most are gone by then, with the end of their run.
+    if (this.#isDue("stores")) {
+      this.#stores.start();
+    }
   }
 
   /** Its rows are looked up first, because nearly every session has none. */
   #startAsks(): void {
-    if (nextDue(this.#host.store, this.#host.parts.clock.now(), "asks") !== null) {
+    if (this.#isDue("asks")) {
       this.#asks.start();
     }
+  }
+
+  #isDue(lane: Lane): boolean {
+    return nextDue(this.#host.store, this.#host.parts.clock.now(), lane) !== null;
   }
 
   /** Resolves when nothing goes to the stores or to the batch. */
@@ -80,7 +87,7 @@ export class Deliveries {
       // What was delivered may have brought up a question, and a verdict is to be delivered.
       if (lane === "stores") {
         this.#startAsks();
-      } else if (nextDue(this.#host.store, this.#host.parts.clock.now(), "stores") !== null) {
+      } else if (this.#isDue("stores")) {
         this.#stores.start();
       }
       await this.#host.settled();
