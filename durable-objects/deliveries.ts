@@ -2,6 +2,7 @@
 // judge may take minutes, and the stores do not wait for it.
 
 import { judgeAnswer } from "../src/agent/judge-answer.ts";
+import type { RunSpec } from "../src/agent/run-spec.ts";
 import type { Env } from "../src/env.ts";
 import type { Parts } from "../src/parts.ts";
 import { askWebhook } from "../src/rewards/webhook.ts";
@@ -28,6 +29,8 @@ export interface DeliveriesHost {
 
 /** A run that ends within it is written to the ledger once, with its end; a list shows a longer one so much later. */
 const creationWaitMs = 500;
+/** Of a rollout, which many others hold up, and whose batch says where it stands. */
+const rolloutWaitMs = 5000;
 /** A judge whose first verdict cannot be read is asked twice in one try. */
 const callsPerTry = 2;
 
@@ -48,12 +51,12 @@ export class Deliveries {
   }
 
   /** For a run just created, whose alarm is set: nothing is lost if the wait is cut short. */
-  startSoon(): void {
-    this.#host.waitUntil(this.#startLater());
+  startSoon({ rollout }: Pick<RunSpec, "rollout">): void {
+    this.#host.waitUntil(this.#startIn(rollout === undefined ? creationWaitMs : rolloutWaitMs));
   }
 
-  async #startLater(): Promise<void> {
-    await this.#host.parts.clock.sleep(creationWaitMs, new AbortController().signal);
+  async #startIn(waitMs: number): Promise<void> {
+    await this.#host.parts.clock.sleep(waitMs, new AbortController().signal);
     // Most are gone by then, with the end of their run.
     if (this.#isDue("stores")) {
       this.#stores.start();

@@ -107,7 +107,7 @@ export class Session extends DurableObject<Env> implements SessionApi {
     const started = this.#reads.run(run);
     await this.#alarm.arm();
     this.#loops.ensure();
-    this.#deliveries.startSoon();
+    this.#deliveries.startSoon(input.spec);
     return { kind: "started", run: started };
   }
 

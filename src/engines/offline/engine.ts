@@ -3,6 +3,7 @@
 
 import * as z from "zod";
 import { err, ok, type Result } from "../../lib/result.ts";
+import { memo } from "../../lib/memo.ts";
 import { readSections } from "../../lib/sections.ts";
 import { unreachable } from "../../lib/unreachable.ts";
 import type {
@@ -23,7 +24,8 @@ import { noModel } from "./modules/no-model.ts";
 import { plan } from "./modules/planner.ts";
 import { verify } from "./modules/verifier.ts";
 import { OfflineWeights } from "./policy/weights.ts";
-import { readPrompt } from "./prompt-view.ts";
+import { type PromptView, readPrompt } from "./prompt-view.ts";
+import { readQuestion } from "./question/read-question.ts";
 import fitted from "./weights.json" with { type: "json" };
 
 /** The weights that ship: trained by `npm run learn` (docs/learning.md), version `offline-1`. */
@@ -36,6 +38,9 @@ export interface OfflineEngineOptions {
   readonly random?: () => number;
 }
 
+/** Each module of each turn reads its run's question, and so do the other rollouts of its group. */
+const maxQuestions = 64;
+
 interface Draft {
   readonly text: string;
   readonly tokens: ReplyTokens | null;
@@ -43,6 +48,7 @@ interface Draft {
 }
 
 export function createOfflineEngine(options: OfflineEngineOptions): Engine {
+  const read = memo(readQuestion, maxQuestions);
   const modelOf = (role: Role) => (role === "planner" ? plannerName(options.weights) : `offline-${role}`);
   const chat = async (request: ChatRequest, signal: AbortSignal): Promise<Result<ChatReply, EngineError>> => {
     if (signal.aborted) {
@@ -54,7 +60,7 @@ export function createOfflineEngine(options: OfflineEngineOptions): Engine {
         "The offline engine cannot judge answers: it has no language model. Configure JUDGE_BASE_URL or INFERENCE_BASE_URL.",
       );
     }
-    const draft = draftReply(request, options);
+    const draft = draftReply(request, readPrompt(request.messages, read), options);
     if (new TextEncoder().encode(draft.text).length > request.maxReplyBytes) {
       return refuse("reply_too_large", `The reply is larger than ${request.maxReplyBytes} bytes.`);
     }
@@ -78,8 +84,7 @@ function refuse(code: EngineErrorCode, detail: string): Result<never, EngineErro
   return err({ code, detail, retryable: false, retryAfterMs: null });
 }
 
-function draftReply(request: ChatRequest, options: OfflineEngineOptions): Draft {
-  const view = readPrompt(request.messages);
+function draftReply(request: ChatRequest, view: PromptView, options: OfflineEngineOptions): Draft {
   const plain = (text: string): Draft => ({ text, tokens: null, finishReason: "stop" });
   switch (request.role) {
     case "analyzer":

@@ -4,6 +4,7 @@
 import * as z from "zod";
 import type { ChatMessage } from "../engine.ts";
 import { readSections } from "../../lib/sections.ts";
+import { type ReadQuestion, readQuestion } from "./question/read-question.ts";
 import { readResults, type Result } from "./results.ts";
 
 const Call = z.object({
@@ -52,6 +53,8 @@ export interface TurnView {
 export interface PromptView {
   readonly system: string;
   readonly query: string;
+  /** The query, read when it is asked for. */
+  readonly question: ReadQuestion;
   readonly tools: readonly ToolCard[];
   readonly memory: readonly TurnView[];
   readonly step: TurnView | null;
@@ -61,14 +64,22 @@ export interface PromptView {
   readonly endedEarly: string | null;
 }
 
-export function readPrompt(messages: readonly ChatMessage[]): PromptView {
+/** `read`: where the same question is read again and again, something that remembers it. */
+export function readPrompt(
+  messages: readonly ChatMessage[],
+  read: (query: string) => ReadQuestion = readQuestion,
+): PromptView {
   const text = messages.findLast((message) => message.role === "user")?.content ?? "";
   const sections = readSections(text);
   const section = (name: string) => sections.get(name) ?? "";
+  // A message without sections, as a tool may send, is the query itself.
+  const query = sections.size === 0 ? text : section("query");
   return {
     system: messages.find((message) => message.role === "system")?.content ?? "",
-    // A message without sections, as a tool may send, is the query itself.
-    query: sections.size === 0 ? text : section("query"),
+    query,
+    get question() {
+      return read(query);
+    },
     tools: readLines(section("tools"), ToolCard),
     memory: readLines(section("memory"), Entry).map(toTurn),
     step: readLines(section("step"), Entry).map(toTurn)[0] ?? null,

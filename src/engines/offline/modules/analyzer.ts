@@ -5,7 +5,6 @@ import type { Analysis } from "../../module-replies.ts";
 import { toolToken } from "../policy/features.ts";
 import type { PromptView } from "../prompt-view.ts";
 import type { PartKind } from "../question/part.ts";
-import { readQuestion } from "../question/read-question.ts";
 
 const skills: Readonly<Record<PartKind, string>> = {
   arithmetic: "arithmetic",
@@ -17,7 +16,7 @@ const skills: Readonly<Record<PartKind, string>> = {
 };
 
 export function analyse(view: PromptView): Analysis {
-  const question = readQuestion(view.query);
+  const question = view.question;
   const kinds = [...new Set(question.parts.map((part) => part.kind))];
   const wanted = kinds.length === 0 ? "base_generator" : "python_coder";
   const relevant = view.tools.filter((tool) => toolToken(tool.name) === wanted).map((tool) => tool.name);

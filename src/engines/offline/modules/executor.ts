@@ -7,7 +7,7 @@ import { toolToken } from "../policy/features.ts";
 import { combineProgram, guessProgram, restateProgram } from "../programs/answer-program.ts";
 import { partProgram } from "../programs/part-program.ts";
 import type { PromptView } from "../prompt-view.ts";
-import { readLoosely, readQuestion } from "../question/read-question.ts";
+import { readLoosely } from "../question/read-question.ts";
 import { type PartResult, readResults } from "../results.ts";
 import { readSubGoal, type SubGoal } from "./sub-goals.ts";
 import { fillArguments } from "./tool-arguments.ts";
@@ -22,12 +22,15 @@ export function command(view: PromptView): Command {
   }
   const subGoal = readSubGoal(view.subGoal);
   const known = readResults(view.context).filter((result): result is PartResult => result.of === "part");
-  const code = subGoal === null ? freeProgram(view, known) : programFor(subGoal, view.query, known);
+  const code = subGoal === null ? freeProgram(view, known) : programFor(subGoal, view, known);
   return { analysis: "A Python program for the sub-goal.", calls: [{ arguments: { code } }] };
 }
 
-function programFor({ kind, argument }: SubGoal, query: string, known: readonly PartResult[]): string {
-  const question = readQuestion(query);
+function programFor(
+  { kind, argument }: SubGoal,
+  { query, question }: PromptView,
+  known: readonly PartResult[],
+): string {
   switch (kind) {
     case "combine":
       return combineProgram(question, known);
@@ -50,7 +53,7 @@ function programFor({ kind, argument }: SubGoal, query: string, known: readonly 
 /** A sub-goal in other words, from a planner that is a model: read it as a question, else take what the query lacks. */
 function freeProgram(view: PromptView, known: readonly PartResult[]): string {
   const own = readLoosely(view.subGoal);
-  const asked = own.parts.length === 0 ? readQuestion(view.query) : own;
+  const asked = own.parts.length === 0 ? view.question : own;
   const missing = asked.parts.find((part) => !known.some((result) => result.kind === part.kind)) ?? null;
   return missing === null ? combineProgram(asked, known) : partProgram(asked, missing.kind, "all");
 }

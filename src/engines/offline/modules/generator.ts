@@ -2,7 +2,6 @@
 // turns, `base` says that there is no model. It works nothing out and adds nothing to the results.
 
 import type { PromptView, TurnView } from "../prompt-view.ts";
-import { readQuestion } from "../question/read-question.ts";
 import { latestResults, renderResult } from "../results.ts";
 import { failureReason } from "./failure-reason.ts";
 import { noModel, saysNoModel } from "./no-model.ts";
@@ -29,7 +28,7 @@ export function answer(view: PromptView, kind: GeneratorKind): string {
 }
 
 function shortAnswer(view: PromptView): string {
-  const question = readQuestion(view.query);
+  const question = view.question;
   if (question.parts.length === 0) {
     return question.unread === null ? noModel : `${noModel} I could not read "${question.unread}" in the question.`;
   }

@@ -6,7 +6,7 @@ import type { Verdict } from "../../module-replies.ts";
 import { reachesTarget } from "../expression.ts";
 import type { PromptView, TurnView } from "../prompt-view.ts";
 import type { Part } from "../question/part.ts";
-import { type ReadQuestion, readQuestion } from "../question/read-question.ts";
+import type { ReadQuestion } from "../question/read-question.ts";
 import { latestResults, type Result } from "../results.ts";
 import { failureReason } from "./failure-reason.ts";
 import { saysNoModel } from "./no-model.ts";
@@ -15,7 +15,7 @@ const stop = (analysis: string): Verdict => ({ analysis, conclusion: "stop" });
 const go = (analysis: string): Verdict => ({ analysis, conclusion: "continue" });
 
 export function verify(view: PromptView): Verdict {
-  const question = readQuestion(view.query);
+  const question = view.question;
   if (question.parts.length === 0) {
     const reason = question.unread === null ? "" : ` It cannot read "${question.unread}".`;
     return stop(`The question is outside what the offline engine can work out; further turns would not help.${reason}`);
