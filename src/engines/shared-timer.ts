@@ -5,7 +5,7 @@
 import type { Clock } from "./clock.ts";
 
 export interface SharedTimer extends Pick<Clock, "after"> {
-  /** Nothing fires any more. */
+  /** The time of every deadline that still stands is over now: what it watches must not outlive the run. */
   close(): void;
 }
 
@@ -26,13 +26,21 @@ export function createSharedTimer(clock: Pick<Clock, "now" | "after">): SharedTi
   }
 
   function ring(): void {
+    // A clock that is set back must not put off what the timer has waited for.
+    const nowMs = Math.max(clock.now(), armed?.dueMs ?? 0);
     armed = null;
-    for (const deadline of [...deadlines].filter(({ dueMs }) => dueMs <= clock.now())) {
-      deadlines.delete(deadline);
-      deadline.fire();
-    }
+    fireAll([...deadlines].filter(({ dueMs }) => dueMs <= nowMs));
     if (deadlines.size > 0) {
       arm(Math.min(...[...deadlines].map(({ dueMs }) => dueMs)));
+    }
+  }
+
+  /** One of them may stop another. */
+  function fireAll(due: readonly Deadline[]): void {
+    for (const deadline of due) {
+      if (deadlines.delete(deadline)) {
+        deadline.fire();
+      }
     }
   }
 
@@ -46,9 +54,9 @@ export function createSharedTimer(clock: Pick<Clock, "now" | "after">): SharedTi
       };
     },
     close() {
-      deadlines.clear();
       armed?.stop();
       armed = null;
+      fireAll([...deadlines]);
     },
   };
 }

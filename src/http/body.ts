@@ -62,7 +62,9 @@ async function readBytes(request: Request, maxBytes: number): Promise<Uint8Array
 /** The body's length is known and allowed: HTTP delivers that much and no more. */
 function isMeasured(request: Request, maxBytes: number): boolean {
   const length = request.headers.get("content-length");
-  return length !== null && /^\d{1,9}$/.test(length) && Number(length) <= maxBytes;
+  // A body in chunks is as long as they are, whatever else the headers say.
+  const isChunked = request.headers.has("transfer-encoding");
+  return !isChunked && length !== null && /^\d{1,9}$/.test(length) && Number(length) <= maxBytes;
 }
 
 /** One read of the platform's instead of one for each piece, which costs more than all that is done with a small body. */

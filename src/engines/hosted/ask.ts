@@ -84,7 +84,7 @@ async function readStream(response: Response, assembly: Assembly, asking: Asking
       const value = parseJson(data);
       failed = value === undefined ? otherwise : addPiece(value, assembly, asking, readPiece);
     }
-    return !isDone && failed === null;
+    return isDone ? "end" : failed === null ? "more" : "enough";
   };
   const ended = await readEvents(response.body, capsOf(asking), asking.signal, asking.clock, {
     onData: (data) => take(data, fault("bad_reply", "the stream holds an event that is not JSON", false)),

@@ -20,44 +20,52 @@ const COMPLETE: Ended = { how: "complete" };
 
 type Chunks = ReadableStreamDefaultReader<Uint8Array>;
 
-/** Calls `visit` with each chunk until it returns false. */
+/** What a visitor says to a piece: go on, or that it has had enough, of a body that ends here or of one that may not. */
+type Visited = "more" | "end" | "enough";
+
+/** Calls `visit` with each chunk while it wants more. `rest`: reads on where the end is a moment away. */
 async function readChunks(
   body: ReadableStream<Uint8Array> | null,
   maxBytes: number,
   signal: AbortSignal,
-  visit: (chunk: Uint8Array) => boolean,
-  linger: (rest: Promise<Next>) => Promise<Next | null>,
+  visit: (chunk: Uint8Array) => Visited,
+  rest: ((reader: Chunks) => void) | null = null,
 ): Promise<Ended> {
   if (body === null) {
     return COMPLETE;
   }
   const reader = body.getReader();
   // Not every body listens to the signal of its fetch; a cancelled reader ends the read that is waiting.
-  const letGo = () => void reader.cancel().catch(() => undefined);
-  signal.addEventListener("abort", letGo, { once: true });
-  let isComplete = false;
+  const onAbort = () => letGo(reader);
+  signal.addEventListener("abort", onAbort, { once: true });
+  let isDone = false;
   try {
-    const ended = await visitChunks(reader, maxBytes, signal, visit);
-    isComplete = ended.how === "complete";
-    if (ended.how === "left") {
-      isComplete = (await linger(readNext(reader)))?.how === "complete";
+    const { ended, visited } = await visitChunks(reader, maxBytes, signal, visit);
+    // A body that was read to its end has let go by itself, and cancelling it would cost as much as reading it.
+    isDone = ended.how === "complete";
+    if (visited === "end" && rest !== null) {
+      isDone = true;
+      rest(reader);
     }
     return ended;
   } finally {
-    signal.removeEventListener("abort", letGo);
-    // A body that was read to its end has let go by itself, and cancelling it would cost as much as reading it.
-    if (!isComplete) {
-      letGo();
+    signal.removeEventListener("abort", onAbort);
+    if (!isDone) {
+      letGo(reader);
     }
   }
+}
+
+function letGo(reader: Chunks): void {
+  void reader.cancel().catch(() => undefined);
 }
 
 async function visitChunks(
   reader: Chunks,
   maxBytes: number,
   signal: AbortSignal,
-  visit: (chunk: Uint8Array) => boolean,
-): Promise<Ended> {
+  visit: (chunk: Uint8Array) => Visited,
+): Promise<{ readonly ended: Ended; readonly visited: Visited }> {
   let total = 0;
   while (!signal.aborted) {
     const next = await readNext(reader);
@@ -65,17 +73,18 @@ async function visitChunks(
       break;
     }
     if (next.how !== "chunk") {
-      return next;
+      return { ended: next, visited: "more" };
     }
     total += next.chunk.byteLength;
     if (total > maxBytes) {
-      return { how: "too_large" };
+      return { ended: { how: "too_large" }, visited: "enough" };
     }
-    if (!visit(next.chunk)) {
-      return { how: "left" };
+    const visited = visit(next.chunk);
+    if (visited !== "more") {
+      return { ended: { how: "left" }, visited };
     }
   }
-  return { how: "aborted" };
+  return { ended: { how: "aborted" }, visited: "enough" };
 }
 
 type Next = Ended | { readonly how: "chunk"; readonly chunk: Uint8Array };
@@ -98,24 +107,38 @@ export async function readText(
   let text = "";
   const visit = (chunk: Uint8Array) => {
     text += decoder.decode(chunk, { stream: true });
-    return true;
+    return "more" as const;
   };
-  const ended = await readChunks(body, maxBytes, signal, visit, () => Promise.resolve(null));
+  const ended = await readChunks(body, maxBytes, signal, visit);
   return { text: text + decoder.decode(), ended };
 }
 
 export interface StreamVisitor {
-  /** The data of one event; false = enough. */
-  onData(data: string): boolean;
+  /** The data of one event. */
+  onData(data: string): Visited;
   /** The data of a last event that no blank line closed. */
   onRest(data: string): void;
 }
 
 /**
  * After `[DONE]` the end of the body is a moment away; having seen it, the connection can serve the next call. The moment
- * is long in an isolate that is busy with a thousand runs, and a server that keeps the body open is yet to be met.
+ * is long in an isolate that is busy with a thousand runs. The reply does not wait for it.
  */
 const LINGER_MS = 1000;
+
+function readRest(reader: Chunks, after: Clock["after"]): void {
+  const stop = after(LINGER_MS, () => {
+    letGo(reader);
+  });
+  const read = async () => {
+    const next = await readNext(reader);
+    stop();
+    if (next.how !== "complete") {
+      letGo(reader);
+    }
+  };
+  void read();
+}
 
 export async function readEvents(
   body: ReadableStream<Uint8Array> | null,
@@ -125,14 +148,18 @@ export async function readEvents(
   visitor: StreamVisitor,
 ): Promise<Ended> {
   const decoder = new TextDecoder();
-  const state = { isOver: false, isTooLarge: false, isRest: false };
+  const state: { visited: Visited; isTooLarge: boolean; isRest: boolean } = {
+    visited: "more",
+    isTooLarge: false,
+    isRest: false,
+  };
   const parser = createParser({
     maxBufferSize: caps.held,
     onEvent({ data }) {
       if (state.isRest) {
         visitor.onRest(data);
-      } else if (!state.isOver) {
-        state.isOver = !visitor.onData(data);
+      } else if (state.visited === "more") {
+        state.visited = visitor.onData(data);
       }
     },
     onError(error) {
@@ -141,27 +168,17 @@ export async function readEvents(
   });
   const visit = (chunk: Uint8Array) => {
     parser.feed(decoder.decode(chunk, { stream: true }));
-    return !state.isOver && !state.isTooLarge;
+    return state.isTooLarge ? "enough" : state.visited;
   };
-  const linger = (rest: Promise<Next>) => (state.isTooLarge ? Promise.resolve(null) : atMost(clock, LINGER_MS, rest));
-  const ended = await readChunks(body, caps.stream, signal, visit, linger);
+  const ended = await readChunks(body, caps.stream, signal, visit, (reader) => {
+    readRest(reader, clock.after);
+  });
   if (state.isTooLarge) {
     return { how: "too_large" };
   }
-  if (ended.how === "complete" && !state.isOver) {
+  if (ended.how === "complete" && state.visited === "more") {
     state.isRest = true;
     parser.feed(`${decoder.decode()}\n\n`);
   }
   return ended;
-}
-
-/** Null after `ms`. The work must not reject. */
-async function atMost<T>(clock: Pick<Clock, "after">, ms: number, work: Promise<T>): Promise<T | null> {
-  const { promise, resolve } = Promise.withResolvers<null>();
-  const stop = clock.after(ms, () => {
-    resolve(null);
-  });
-  const done = await Promise.race([work, promise]);
-  stop();
-  return done;
 }

@@ -60,12 +60,34 @@ test("what fires may set a new deadline", async () => {
   expect(fired).toEqual(["first", "second"]);
 });
 
-test("nothing fires after the end, and no timer is left", async () => {
+test("what still stands at the end has its time over at once, and no timer is left", async () => {
   const { clock, timer } = counting();
-  timer.after(10, () => expect.unreachable("a closed timer fired"));
+  const fired: string[] = [];
+  timer.after(10, () => fired.push("open"));
+  timer.after(10, () => fired.push("stopped"))();
   timer.close();
+  expect(fired).toEqual(["open"]);
   await clock.advance(20);
+  expect(fired).toEqual(["open"]);
   expect(clock.sleeping).toBe(0);
+});
+
+test("what fires may stop another that is due at the same time", async () => {
+  const { clock, timer } = counting();
+  timer.after(10, () => stop());
+  const stop = timer.after(10, () => expect.unreachable("a stopped deadline came"));
+  await clock.advance(10);
+});
+
+test("a clock that is set back puts nothing off", async () => {
+  const { clock } = counting();
+  let setBackMs = 0;
+  const timer = createSharedTimer({ now: () => clock.now() - setBackMs, after: clock.after });
+  const fired: string[] = [];
+  timer.after(100, () => fired.push("due"));
+  setBackMs = 60_000;
+  await clock.advance(100);
+  expect(fired).toEqual(["due"]);
 });
 
 test("whatever is set and stopped, exactly what was not stopped in time fires, each at its time", async () => {
