@@ -50,6 +50,11 @@ const zeroIterations = 3;
 const examSplit = (["heldout", "validation"] as const).find((split) => split === values.examine);
 const size = { ...(values.quick ? quickTraining : fullTraining), examSplit: examSplit ?? "heldout" };
 
+// Ended by hand, it still removes its state, which may lie in memory; the server ends by itself when we are gone.
+for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) {
+  process.once(signal, () => process.exit(130));
+}
+
 if (values.help) {
   console.log(help);
 } else {
