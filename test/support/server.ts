@@ -3,9 +3,9 @@
 // of it is mocked, and it never touches a process that it did not start.
 
 import { type ChildProcess, spawn, spawnSync } from "node:child_process";
-import { existsSync, readdirSync, readFileSync, rmSync } from "node:fs";
+import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
-import { makeScratchFolder } from "../../scripts/lib/scratch-folder.ts";
 import { webVariables } from "../../src/tools/web-service/web-variables.ts";
 import { until } from "./until.ts";
 
@@ -43,12 +43,9 @@ export interface Server {
   killStarter(): Promise<void>;
 }
 
-/** The largest state that a test leaves. */
-const maxStateBytes = 512 * 1024 ** 2;
-
-/** A folder for a server's state, and its removal. A process that is killed loses nothing in a folder in memory either. */
+/** A folder under the system's temporary one, and its removal. */
 export function temporaryDir(): { readonly path: string; remove(): void } {
-  const path = makeScratchFolder("agentflow-", maxStateBytes);
+  const path = mkdtempSync(join(tmpdir(), "agentflow-"));
   return { path, remove: () => rmSync(path, { recursive: true, force: true, maxRetries: 5 }) };
 }
 
