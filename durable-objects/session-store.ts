@@ -172,8 +172,10 @@ export class SessionStore {
 
   /** The erasure is complete: of the session there is left that it was erased, and when. */
   settleErasure(): void {
-    this.outbox.deleteAll();
-    this.meta.settleErasure();
+    this.#transact(() => {
+      this.outbox.deleteAll();
+      this.meta.settleErasure();
+    });
   }
 
   #keep(ordinal: number, log: KeptLog): void {
