@@ -38,6 +38,7 @@ export const RolloutRecord = z.strictObject({
   /** Where only the reward is missing and still owed, the rollout counts as valid. */
   valid: z.boolean(),
   invalid_reason: z.string().nullable(),
+  /** Of the versions that served the turns, in the order of their text; without turns the one it was pinned to. */
   policy_version_min: z.string(),
   policy_version_max: z.string(),
   policy_step: z.int(),
@@ -80,6 +81,7 @@ export function projectRecord(state: RunState, log: readonly LogEntry[]): Rollou
   const invalidReason = invalidReasonOf(state, turns, owed);
   const { spec, reward } = state;
   const { rollout } = spec;
+  const served = turns.map((turn) => turn.policy_version).toSorted();
   // Time in the session's queue is not the rollout's.
   const startedAt = state.startedAt ?? state.createdAt;
   return {
@@ -105,8 +107,8 @@ export function projectRecord(state: RunState, log: readonly LogEntry[]): Rollou
     reward_pending: owed !== null,
     valid: invalidReason === null,
     invalid_reason: invalidReason,
-    policy_version_min: spec.policy.version,
-    policy_version_max: spec.policy.version,
+    policy_version_min: served[0] ?? spec.policy.version,
+    policy_version_max: served.at(-1) ?? spec.policy.version,
     policy_step: spec.policy.step,
     num_turns: turns.length,
     prompt_tokens: turns.reduce((sum, turn) => sum + turn.prompt_tokens, 0),

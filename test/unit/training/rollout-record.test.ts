@@ -218,6 +218,22 @@ describe("the record", () => {
     });
   });
 
+  it("names the versions that served its turns, whichever came first, and not the one it was pinned to", async () => {
+    const { log } = await playRewarded({ script: twoTurns, spec: rollout });
+    const servedBy = (versions: readonly string[]) =>
+      toRolloutRecord(
+        log.entries().map(({ event, detail }) => {
+          const version = versions[(event.turn ?? 0) - 1];
+          const isPlan = event.type === "plan.completed" && version !== undefined;
+          return { event: isPlan ? { ...event, policy_version: version } : event, detail };
+        }),
+      );
+    const both = { policy_version_min: "after", policy_version_max: "before", invalid_reason: "mixed_policy" };
+    expect(servedBy(["before", "after"])).toMatchObject(both);
+    expect(servedBy(["after", "before"])).toMatchObject(both);
+    expect(servedBy(["after", "after"])).toMatchObject({ ...both, policy_version_max: "after" });
+  });
+
   it("names the limit as the reason of an incomplete run", async () => {
     const record = recordOf(await playRewarded({ script: endless(), spec: limits({ max_turns: 2 }) }));
     expect(record).toMatchObject({ status: "incomplete", stop_reason: "max_turns", valid: true, num_turns: 2 });
@@ -233,6 +249,8 @@ describe("the record", () => {
     expect(toRolloutRecord(log.entries().slice(0, 1))).toMatchObject({
       status: "queued",
       num_turns: 0,
+      policy_version_min: "planner-7",
+      policy_version_max: "planner-7",
       ended_at: null,
       duration_ms: null,
       valid: false,
