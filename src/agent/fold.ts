@@ -23,7 +23,7 @@ export function fold(state: RunState | null, event: RunEvent): RunState {
   if (state === null) {
     throw new Error(`the log of ${event.run_id} begins with ${event.type}`);
   }
-  return { ...apply(state, event), lastSeq: event.seq };
+  return { ...apply(state, event), recoveries: countRecoveries(state, event), lastSeq: event.seq };
 }
 
 function created(event: RunEvent & { type: "run.created" }): RunState {
@@ -43,7 +43,7 @@ function created(event: RunEvent & { type: "run.created" }): RunState {
     reason: null,
     error: null,
     reward: null,
-    recoveries: { total: 0, byStep: {} },
+    recoveries: { sinceProgress: 0, byStep: {} },
     backOffMs: 0,
     lastSeq: seq,
   };
@@ -67,9 +67,7 @@ function apply(state: RunState, event: Exclude<RunEvent, { type: "run.created" }
     case "turn.completed":
       return endTurn(state, event);
     case "step.retried":
-      return event.reason === "recovered"
-        ? countRecovery(state, event)
-        : { ...state, backOffMs: state.backOffMs + (event.wait_ms ?? 0) };
+      return event.reason === "recovered" ? state : { ...state, backOffMs: state.backOffMs + (event.wait_ms ?? 0) };
     case "answer.completed":
       return {
         ...state,
@@ -222,8 +220,11 @@ function endTurn(state: RunState, event: RunEvent & { type: "turn.completed" }):
   };
 }
 
-function countRecovery(state: RunState, event: RunEvent & { type: "step.retried" }): RunState {
+function countRecoveries({ recoveries }: RunState, event: RunEvent): RunState["recoveries"] {
+  const { sinceProgress, byStep } = recoveries;
+  if (event.type !== "step.retried" || event.reason !== "recovered") {
+    return sinceProgress === 0 ? recoveries : { sinceProgress: 0, byStep };
+  }
   const key = stepKey(event.step, event.turn);
-  const { total, byStep } = state.recoveries;
-  return { ...state, recoveries: { total: total + 1, byStep: { ...byStep, [key]: (byStep[key] ?? 0) + 1 } } };
+  return { sinceProgress: sinceProgress + 1, byStep: { ...byStep, [key]: (byStep[key] ?? 0) + 1 } };
 }

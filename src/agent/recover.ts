@@ -7,9 +7,9 @@ import { type Live, next } from "./next.ts";
 import type { RunState } from "./run-state.ts";
 import { stepKey } from "./step-key.ts";
 
-/** DESIGN section 4: a run that dies ten times at one step, or a hundred times in all, is poison. */
+/** DESIGN section 4: a run that dies ten times at one step, or a hundred times without other progress, is poison. */
 const maxRecoveriesOfStep = 10;
-const maxRecoveriesOfRun = 100;
+const maxRecoveriesSinceProgress = 100;
 
 /** Null for a run that has ended. */
 export function recover(state: RunState, live: Live): NewEvent | null {
@@ -19,7 +19,7 @@ export function recover(state: RunState, live: Live): NewEvent | null {
   }
   const turn = "turn" in step ? step.turn : null;
   const count = state.recoveries.byStep[stepKey(step.step, turn)] ?? 0;
-  if (count >= maxRecoveriesOfStep || state.recoveries.total >= maxRecoveriesOfRun) {
+  if (count >= maxRecoveriesOfStep || state.recoveries.sinceProgress >= maxRecoveriesSinceProgress) {
     return exhausted(state, step.step, count);
   }
   const payload = { step: step.step, role: roleOf(step.step), attempt: count + 1, reason: "recovered" };
@@ -47,7 +47,8 @@ function roleOf(step: StepName): Role | null {
 }
 
 function exhausted(state: RunState, step: StepName, count: number): NewEvent {
-  const detail = `the step "${step}" was taken up ${count} times after a crash, ${state.recoveries.total} times in the run`;
+  const { sinceProgress } = state.recoveries;
+  const detail = `the step "${step}" was taken up ${count} times after a crash, ${sinceProgress} crashes came without progress`;
   return {
     type: "run.failed",
     turn: null,

@@ -48,8 +48,8 @@ export interface RunState {
   readonly reason: IncompleteReason | null;
   readonly error: ErrorInfo | null;
   readonly reward: Payload<"reward.recorded"> | null;
-  /** How often each step was taken up again after a crash, by the key of `stepKey`, and in all. */
-  readonly recoveries: { readonly total: number; readonly byStep: Readonly<Record<string, number>> };
+  /** How often each step was taken up again after a crash, by the key of `stepKey`; and since any other event. */
+  readonly recoveries: { readonly sinceProgress: number; readonly byStep: Readonly<Record<string, number>> };
   /** Milliseconds that its retries were told to wait, in all. */
   readonly backOffMs: number;
   readonly lastSeq: number;

@@ -87,7 +87,7 @@ describe("a fault that may pass", () => {
 
   it("does not count as a recovery", async () => {
     const { log } = await play({ script: withReplies("planner", { error: "server_error" }) });
-    expect(log.readState().recoveries).toEqual({ total: 0, byStep: {} });
+    expect(log.readState().recoveries).toEqual({ sinceProgress: 0, byStep: {} });
   });
 
   it("shorter than the run's time does not interrupt its own wait", async () => {
