@@ -43,6 +43,8 @@ export async function rolloutsApi(
       // The name under which the session tests' model plans.
       resolve: async (_owner, version = "planner-7") => (version === "planner-7" ? { version, step: 0 } : null),
     },
+    // The objects' clock, for what they made is asked for its age.
+    clock: { ...world.services.clock, now: () => Date.now() },
     ids: { now: () => Date.now(), random: (bytes) => crypto.getRandomValues(bytes) },
   });
   const send: RolloutsApi["send"] = async (method, path, { body, headers = {} } = {}) =>

@@ -122,6 +122,23 @@ describe("feedback", () => {
     expect(await readProblem(other)).toMatchObject({ status: 422, code: "idempotency_key_reused" });
   });
 
+  test("with a key is another one after 24 hours", async () => {
+    const world = newWorld();
+    const run_id = await endedRun(world);
+    const headers = { "idempotency-key": `daily-${run_id}` };
+    const give = async (value: number) => {
+      const reply = await world.post("/v1/feedback", { run_id, value, source: "ann" }, headers);
+      return [reply.status, reply.headers.get("idempotency-replayed")];
+    };
+    expect(await give(1)).toEqual([200, null]);
+    await world.clock.advance(24 * 3600 * 1000 - 1);
+    expect(await give(1)).toEqual([200, "true"]);
+    await world.clock.advance(1);
+    expect(await give(0)).toEqual([200, null]);
+    expect(await give(0)).toEqual([200, "true"]);
+    expect((await createRewardStore(env.DB).ofRun("local", run_id))?.late).toHaveLength(2);
+  });
+
   test("is refused with 409 once the group is claimed", async () => {
     const world = newWorld();
     await group("grp_frozen", "exp_1");

@@ -228,6 +228,25 @@ test("a retry with the same key reaches the same batch, whatever form it has; an
   expect((await stranger.start(small, headers)).id).not.toBe(first.id);
 });
 
+test("a key names a new batch after 24 hours, and keeps that one as long", async () => {
+  const api = await rolloutsApi("daily");
+  const headers = { "idempotency-key": "daily" };
+  const first = await api.start(small, headers);
+  await api.ended(first.id);
+  const dueMs = Date.parse(first.created_at) + 24 * 3600 * 1000;
+  const clock = vi.spyOn(Date, "now").mockReturnValue(dueMs - 1);
+  expect((await api.start(small, headers)).id).toBe(first.id);
+  clock.mockReturnValue(dueMs);
+  const changed = { ...small, group_size: 3 };
+  const next = await api.start(changed, headers);
+  expect(next.id).not.toBe(first.id);
+  expect((await api.start(changed, headers)).id).toBe(next.id);
+  const reused = await api.send("POST", "/v1/rollouts", { body: JSON.stringify(small), headers });
+  expect(await problem(reused)).toMatchObject({ status: 422, code: "idempotency_key_reused" });
+  expect((await api.batch(first.id)).counts.planned).toBe(4);
+  await api.send("POST", `/v1/rollouts/${next.id}/cancel`);
+});
+
 test("another tenant's batch and its groups are not there", async () => {
   const [owner, stranger] = [await rolloutsApi("owner"), await rolloutsApi("stranger")];
   const { id } = await owner.start(small);

@@ -11,14 +11,12 @@ import { notFound } from "../call-session.ts";
 import { decodeCursor, encodeCursor } from "../cursor.ts";
 import { type App, type Call, mount } from "../mount.ts";
 import { checkNames, CreateExport, toRequest } from "../export-input.ts";
+import { keyedPlace, type KeyedPlace, type Places } from "../keyed-place.ts";
 import { HttpError } from "../problem.ts";
 import { defineRoute, json, noBody, noParams, noQuery } from "../route.ts";
 import type { Services } from "../services.ts";
 import { readIdempotencyKey } from "../solve-input.ts";
 import { IdParam, ListRunsQuery, pageOf } from "../wire.ts";
-
-/** A key is kept for 24 hours (DESIGN section 5). */
-const keyKeptMs = 24 * 60 * 60 * 1000;
 
 const ExportHeaders = z.object({
   "Idempotency-Key": z
@@ -115,22 +113,16 @@ function toObject(row: ExportRow): ExportObject {
   };
 }
 
-interface Place {
-  readonly export_id: string;
-  /** What an earlier request with the key has made. */
-  readonly earlier: ExportRow | null;
-}
-
-/** The id that any retry with this key finds; after its 24 hours the key stands for another export. */
-async function keyedPlace(services: Services, tenant: string, key: string): Promise<Place> {
-  for (let seed = `key\n${tenant}\n${key}`; ;) {
-    const export_id = hashedId("exp", await sha256(seed));
-    const earlier = await services.exports.find(tenant, export_id);
-    if (earlier === null || Date.parse(earlier.created_at) + keyKeptMs > services.clock.now()) {
-      return { export_id, earlier };
-    }
-    seed = `later\n${export_id}`;
+async function placeOf(services: Services, tenant: string, key: string | null): Promise<KeyedPlace<ExportRow>> {
+  if (key === null) {
+    return { id: newId("exp", services.ids), earlier: null };
   }
+  const places: Places<ExportRow> = {
+    idOf: async (seed) => hashedId("exp", await sha256(seed)),
+    find: (id) => services.exports.find(tenant, id),
+    madeAt: (row) => row.created_at,
+  };
+  return keyedPlace(`key\n${tenant}\n${key}`, places, services.clock.now());
 }
 
 /** An export that nobody could wake now is woken by the cron. */
@@ -148,9 +140,7 @@ type CreateCall = Call<typeof createExportRoute.params, typeof createExportRoute
 async function createExport({ services, principal, body, request: { headers } }: CreateCall, requestId: string) {
   const { tenant } = principal;
   const request = toRequest(services, body);
-  const key = readIdempotencyKey(headers);
-  const { export_id, earlier } =
-    key === null ? { export_id: newId("exp", services.ids), earlier: null } : await keyedPlace(services, tenant, key);
+  const { id: export_id, earlier } = await placeOf(services, tenant, readIdempotencyKey(headers));
   if (earlier === null) {
     await checkNames(services, tenant, request);
   }

@@ -5,6 +5,7 @@ import { sha256Hex } from "../../lib/sha256.ts";
 import type { NewReward } from "../../store/reward-row.ts";
 import { unreachable } from "../../lib/unreachable.ts";
 import { callSession, requireFound, sessionNameOf } from "../call-session.ts";
+import { keyedPlace, type Places } from "../keyed-place.ts";
 import { type App, mount } from "../mount.ts";
 import { HttpError } from "../problem.ts";
 import { defineRoute, json, noParams, noQuery } from "../route.ts";
@@ -32,8 +33,15 @@ export const feedbackRoute = defineRoute({
 });
 
 async function deliveryKeyOf(services: Services, tenant: string, key: string | null): Promise<string> {
-  const id = key === null ? services.ids.random(new Uint8Array(16)) : `${tenant}\n${key}`;
-  return `feedback/${key === null ? "once" : "key"}/${await sha256Hex(id)}`;
+  if (key === null) {
+    return `feedback/once/${await sha256Hex(services.ids.random(new Uint8Array(16)))}`;
+  }
+  const places: Places<Pick<NewReward, "at">> = {
+    idOf: async (seed) => `feedback/key/${await sha256Hex(seed)}`,
+    find: (deliveryKey) => services.rewards.delivered(deliveryKey),
+    madeAt: (row) => row.at,
+  };
+  return (await keyedPlace(`${tenant}\n${key}`, places, services.clock.now())).id;
 }
 
 async function toReward(services: Services, tenant: string, body: FeedbackRequest, key: string | null) {

@@ -10,6 +10,7 @@ import { defaultSeedOf } from "../../training/batch-names.ts";
 import { Batch } from "../../training/batch-object.ts";
 import { batchNameOf, callBatch, requireBatch } from "../call-batch.ts";
 import { decodeCursor, encodeCursor } from "../cursor.ts";
+import { keyedPlace, type Places } from "../keyed-place.ts";
 import { type App, mount, mountOpen, type OpenCall } from "../mount.ts";
 import { HttpError } from "../problem.ts";
 import { defineRoute, json, noBody, noParams, noQuery } from "../route.ts";
@@ -83,10 +84,26 @@ export const cancelRolloutsRoute = defineRoute({
 
 type CreateCall = OpenCall<typeof createRolloutsRoute.params, typeof createRolloutsRoute.query>;
 
+async function batchIdOf(services: Services, tenant: string, key: string | null): Promise<string> {
+  if (key === null) {
+    return newId("bat", services.ids);
+  }
+  const places: Places<Batch> = {
+    idOf: async (seed) => hashedId("bat", await sha256(seed)),
+    // The object itself, because the ledger may not know of it yet.
+    find: async (batchId) => {
+      const found = await callBatch(services, { tenant, batchId }, (batch) => batch.getBatch());
+      return found.kind === "found" ? found.value : null;
+    },
+    madeAt: (batch) => batch.created_at,
+  };
+  return (await keyedPlace(`batch\n${tenant}\n${key}`, places, services.clock.now())).id;
+}
+
 async function create({ services, principal, query, request }: CreateCall): Promise<Response> {
   const { tenant } = principal;
   const key = readIdempotencyKey(request.headers);
-  const batchId = key === null ? newId("bat", services.ids) : hashedId("bat", await sha256(`batch\n${tenant}\n${key}`));
+  const batchId = await batchIdOf(services, tenant, key);
   const name = { tenant, batchId };
   const { options, tasks } = await readRollouts(services, request, query);
   const spec = await toBatchSpec(services, { ...name, seed: await defaultSeedOf(batchId) }, options);
