@@ -1,5 +1,6 @@
 // Multiple choice: 1 where the answer picks the gold option, whether it says its letter or its content. An answer that
 // names two options, or a letter with another option's content, picks none. It does not score choices of several.
+// Accuracy as of GPQA and MedQA, on which the paper tests; by which words a pick is known is our own rule.
 
 import { err, ok, type Result } from "../lib/result.ts";
 import { boxedAnswer } from "./final-answer.ts";

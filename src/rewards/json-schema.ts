@@ -1,5 +1,6 @@
 // 1 where the final answer is JSON that fits the schema, bare or in one code fence. It repairs nothing: a reward for
 // well-formed output must not pay for what is not. Gold answers are not looked at; put them into `const` or `enum`.
+// What fits is as JSON Schema says, draft 2020-12; that the fit is worth 1 is our own rule.
 
 import { err, ok, type Result } from "../lib/result.ts";
 import { finalAnswer } from "./final-answer.ts";

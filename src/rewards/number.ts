@@ -1,5 +1,7 @@
 // 1 where the last number of the answer is a gold answer's, after conversion of units and within the tolerance.
 // Fractions and percent are exact: "1/2", "0.5" and "50%" are one number. It does not read numbers in words.
+// That the last number counts is how GSM8K is scored (lm-evaluation-harness, `flexible-extract`); the tolerance is that
+// of Python's `math.isclose`, the units are ours.
 
 import {
   absolute,

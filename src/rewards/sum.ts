@@ -1,5 +1,6 @@
 // The weighted sum of other rewards, not divided by the weights: parts of 0.8 and 0.2 give 0 to 1, a negative weight is
 // a penalty. One part that cannot be scored makes the whole unscorable; it does not count as 0.
+// The sum is that of TRL's `reward_weights`, which leaves such a part out instead.
 
 import { err, ok, type Result } from "../lib/result.ts";
 import type { Reward, RewardError } from "./reward.ts";
