@@ -2,9 +2,10 @@
 // in R2 is fetched when the reader comes to it, and the stream is told when it is there. One is held at a time.
 
 import type { EventDetail, RunEvent } from "../src/agent/events.ts";
+import type { EventWithCalls } from "../src/agent/shown-events.ts";
 import { type EventTable, UnreadableLogError } from "./event-table.ts";
 import type { Listener } from "./run-feed.ts";
-import { type EventWithCalls, publicReads, type StreamSource, withCalls } from "./run-reader.ts";
+import { publicReads, type StreamSource, withCalls } from "./run-reader.ts";
 import { warn } from "./warn.ts";
 
 export interface DetailedReaderDeps {
@@ -83,7 +84,7 @@ export class DetailedReader {
   }
 }
 
-/** As `publicReads`, each module's event with its `call`. */
+/** As `publicReads`, each module's event with its `call`, and `model_calls` where there were several. */
 export function detailedReads(source: StreamSource, fetchDetail: DetailedReaderDeps["fetchDetail"]) {
   const plain = publicReads(source);
   const listeners = new Set<Listener>();

@@ -1,6 +1,7 @@
 // Views of one run's log: a page of it, or a stream that follows it. They read what is stored and change nothing.
 
 import { isTerminal, type RunEvent } from "../src/agent/events.ts";
+import type { EventWithCalls } from "../src/agent/shown-events.ts";
 import { createEventStream, type EventSourceLog } from "../src/lib/sse.ts";
 import type { LogEntry } from "../src/training/rollout-record.ts";
 import type { RunFeed } from "./run-feed.ts";
@@ -18,10 +19,10 @@ export function toPage(run: RunRow, events: EventPage["events"], limit: number):
 }
 
 /** An event with the model calls behind it. */
-export type EventWithCalls = EventPage["events"][number];
-
 export function withCalls({ event, detail }: LogEntry): EventWithCalls {
-  return { ...event, ...(detail?.calls === undefined ? {} : { call: detail.calls }) };
+  const calls = detail?.calls ?? [];
+  const call = calls.at(-1);
+  return { ...event, ...(call === undefined ? {} : { call }), ...(calls.length > 1 ? { model_calls: calls } : {}) };
 }
 
 export interface StreamSource {

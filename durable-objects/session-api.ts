@@ -1,9 +1,9 @@
 // What the HTTP layer may ask of a session's object: types only, so that both sides and the tests share them.
 // RPC methods stay backward compatible, for a deploy runs two versions side by side for minutes.
 
-import type { EventDetail, RunEvent } from "../src/agent/events.ts";
 import type { RunObject } from "../src/agent/run-object.ts";
 import type { Reference, RunSpec } from "../src/agent/run-spec.ts";
+import type { EventWithCalls } from "../src/agent/shown-events.ts";
 
 /**
  * An id may name nothing, or something that was erased (410), or a log whose event `seq` (null = one of them) cannot be
@@ -38,7 +38,7 @@ export type StartOutcome =
   | { kind: "gone" };
 
 export interface EventPage {
-  events: (RunEvent & { call?: EventDetail["calls"] })[];
+  events: EventWithCalls[];
   /** There are more events after this page. */
   hasMore: boolean;
   /** The run has ended, and this page reaches its terminal event. */
@@ -89,7 +89,7 @@ export interface SessionApi {
   waitForEnd(runId: string): Promise<Found<RunObject>>;
   /** With `full`, a page may be shorter than `limit`: it is cut where it grows too large for one reply. */
   readEvents(runId: string, after: number, limit: number, detail: "public" | "full"): Promise<Found<EventPage>>;
-  /** With `full`, each module's event carries its `call`, as in `readEvents`. */
+  /** With `full`, each module's event carries its `call` and `model_calls`, as in `readEvents`. */
   streamEvents(runId: string, after: number, detail: "public" | "full"): Promise<StreamOutcome>;
   cancelRun(runId: string): Promise<Found<RunObject>>;
   /**

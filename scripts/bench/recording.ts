@@ -13,7 +13,14 @@ const migrations = join(import.meta.dirname, "../../migrations");
 const sentHeaders = ["accept", "content-type", "x-agentflow-role", "x-agentflow-run", "x-agentflow-turn"] as const;
 
 const LogPage = z.object({
-  data: z.array(z.looseObject({ type: z.string(), at: z.string(), call: z.unknown().optional() })),
+  data: z.array(
+    z.looseObject({
+      type: z.string(),
+      at: z.string(),
+      call: z.unknown().optional(),
+      model_calls: z.array(z.unknown()).optional(),
+    }),
+  ),
 });
 type LoggedEvent = z.infer<typeof LogPage>["data"][number];
 
@@ -48,10 +55,10 @@ async function readLog(client: Client, runId: string): Promise<LoggedEvent[]> {
 function toCommits(log: readonly LoggedEvent[]): { before: Row[][]; after: Row[][] } {
   const before: Row[][] = [];
   const after: Row[][] = [];
-  for (const { call, ...event } of log) {
+  for (const { call, model_calls, ...event } of log) {
     const row = {
       body: JSON.stringify(event),
-      detail: call === undefined ? null : JSON.stringify({ inline: { calls: call } }),
+      detail: call === undefined ? null : JSON.stringify({ inline: { calls: model_calls ?? [call] } }),
     };
     if (call !== undefined) {
       after.push([row]);

@@ -2,8 +2,9 @@
 
 import { OpenAPIHono } from "@hono/zod-openapi";
 import * as z from "zod";
-import { RunEventSchema } from "../agent/events.ts";
+import { ModuleCall } from "../agent/events.ts";
 import { RunObject } from "../agent/run-object.ts";
+import { AnswerDelta, PlanDelta, ShownRunEvent, Snapshot, StreamedEvent } from "../agent/shown-events.ts";
 import { BatchEventSchema } from "../training/batch-events.ts";
 import { Batch } from "../training/batch-object.ts";
 import { nameSchemas } from "./named-schemas.ts";
@@ -22,7 +23,12 @@ Errors are \`application/problem+json\` with a stable \`code\`.`;
 const named = {
   SolveRequest,
   Run: RunObject,
-  RunEvent: RunEventSchema,
+  RunEvent: ShownRunEvent,
+  ModuleCall,
+  PlanDelta,
+  AnswerDelta,
+  Snapshot,
+  StreamedEvent,
   RunSummary,
   Batch,
   BatchEvent: BatchEventSchema,

@@ -98,7 +98,7 @@ export function pageOf<T extends z.ZodType>(item: T) {
 export const EventsQuery = z.strictObject({
   starting_after: wholeNumber(0, Number.MAX_SAFE_INTEGER).default(0),
   limit: wholeNumber(1, 500).default(100).describe("Of a JSON page; a stream has no limit."),
-  detail: z.enum(["public", "full"]).default("public").describe("`full` needs the scope `datasets`."),
+  detail: z.enum(["public", "full"]).default("public").describe("`full` needs the scope `datasets` beside `solve`."),
   ticket: z.string().max(2048).optional().describe("In place of a key, for EventSource."),
 });
 

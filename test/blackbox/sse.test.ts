@@ -74,7 +74,7 @@ describe("clients' own readers", () => {
     const stream = await openStream(`${service.api.url}/v1/runs/${run.id}/events?detail=full`);
     const events = (await stream.rest()).flatMap((one) => (one.kind === "event" ? [one.data] : []));
     const planned = events.filter((event) => event.type === "plan.completed");
-    expect(planned).toMatchObject([{ call: [{ role: "planner" }] }, { call: [{ role: "planner" }] }]);
+    expect(planned).toMatchObject([{ call: { role: "planner" } }, { call: { role: "planner" } }]);
     expect(events.map((event) => event.seq)).toEqual(run.log.map((event) => event.seq));
   });
 

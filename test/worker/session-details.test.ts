@@ -42,7 +42,7 @@ describe("details", () => {
       "verification.completed",
       "answer.completed",
     ]);
-    expect(events.find((event) => event.type === "plan.completed")?.call?.[0]).toMatchObject({ role: "planner" });
+    expect(events.find((event) => event.type === "plan.completed")?.call).toMatchObject({ role: "planner" });
     expect((await session.log(run.id)).some((event) => "call" in event)).toBe(false);
     expect((await env.BUCKET.list(prefix(run.id))).objects).toEqual([]);
   });
@@ -56,7 +56,7 @@ describe("details", () => {
     const sizes = await session.sql("SELECT max(length(detail)) AS size FROM events");
     expect(sizes[0]?.["size"]).toBeLessThan(1_000_000);
     const { events } = valueOf(await session.api().readEvents(run.id, 0, 100, "full"));
-    const planned = events.find((event) => event.type === "plan.completed")?.call?.[0];
+    const planned = events.find((event) => event.type === "plan.completed")?.call;
     expect(JSON.stringify(planned?.messages)).toContain(long);
     const record = await session.api().getRecord(run.id);
     expect(record).toMatchObject({ kind: "found", value: { num_turns: 1, turns: [{ messages: planned?.messages }] } });

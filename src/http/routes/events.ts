@@ -1,7 +1,7 @@
 // GET /v1/runs/{id}/events: the log as a stream or as a page. The cursor is one number, the last event seen,
 // whether it comes as Last-Event-ID, as `starting_after` or from a page's `next_cursor`.
 
-import { RunEventSchema } from "../../agent/events.ts";
+import { ShownRunEvent, StreamedEvent } from "../../agent/shown-events.ts";
 import { unreachable } from "../../lib/unreachable.ts";
 import { asksForJson } from "../accept.ts";
 import { requireScope } from "../access.ts";
@@ -21,7 +21,9 @@ export const eventsRoute = defineRoute({
   summary: "The run's events, stored and live",
   description:
     "A stream unless `Accept` prefers `application/json`. A stream ends after the run's terminal event; a reader " +
-    "who has that one already gets 204. With `detail=full` each module's event carries its model calls as `call`.",
+    "who has that one already gets 204. With `detail=full` (scope `datasets` beside `solve`) each module's event " +
+    "carries the model call behind it as `call`, and `model_calls` with all of them where there were several. The schema " +
+    "of `text/event-stream` is that of each message's `data`.",
   access: "solve",
   acceptsTicket: true,
   params: IdParam,
@@ -31,7 +33,7 @@ export const eventsRoute = defineRoute({
   replies: {
     200: {
       description: "The events.",
-      content: { "text/event-stream": RunEventSchema, "application/json": pageOf(RunEventSchema) },
+      content: { "text/event-stream": StreamedEvent, "application/json": pageOf(ShownRunEvent) },
     },
     204: { description: "The run has ended and the reader has all its events." },
   },

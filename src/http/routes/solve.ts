@@ -2,8 +2,8 @@
 // this request is only its first viewer, and closing it cancels nothing.
 
 import type { StartOutcome, StartRun } from "../../../durable-objects/session-api.ts";
-import { RunEventSchema } from "../../agent/events.ts";
 import { RunObject } from "../../agent/run-object.ts";
+import { StreamedEvent } from "../../agent/shown-events.ts";
 import { unreachable } from "../../lib/unreachable.ts";
 import { asksForStream } from "../accept.ts";
 import { callSession, erased, missing, requireFound, type SessionName } from "../call-session.ts";
@@ -41,7 +41,7 @@ export const solveRoute = defineRoute({
   replies: {
     200: {
       description: "The ended run, or its events.",
-      content: { "application/json": RunObject, "text/event-stream": RunEventSchema },
+      content: { "application/json": RunObject, "text/event-stream": StreamedEvent },
       headers: locationHeaders,
     },
     202: json("The run goes on; ask for it at `Location`.", RunObject, locationHeaders),
