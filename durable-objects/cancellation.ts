@@ -17,15 +17,14 @@ export function cancellationOf(runId: string, readState: () => RunState): NewEve
 
 export function cancellation(state: RunState): NewEvent[] {
   const open = openTurn(state);
-  const index = open?.calls.findIndex((call) => call.status === "running") ?? -1;
+  const index = open?.calls.findIndex(({ status }) => status === "running") ?? -1;
+  const call = open?.calls[index];
   const cancelled: NewEvent = { type: "run.cancelled", turn: null, usage: state.usage };
-  if (open === null || index < 0) {
+  if (open === null || call === undefined) {
     return [cancelled];
   }
   const problem = { code: "cancelled", detail: "the run was cancelled" };
   const tool = open.command?.tool ?? "";
-  return [
-    { type: "tool.failed", turn: open.turn, call_index: index, tool, problem, cut: false, ms: 0, produced_by: tool },
-    cancelled,
-  ];
+  const payload = { call_index: index, tool, arguments: call.arguments, problem, cut: false, ms: 0, produced_by: tool };
+  return [{ type: "tool.failed", turn: open.turn, ...payload }, cancelled];
 }

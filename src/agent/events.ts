@@ -44,6 +44,8 @@ const served = { model: z.string(), usage: TokenUsage };
 const outcome = {
   call_index: z.int(),
   tool: z.string(),
+  /** As in `tool.started`; absent in logs of earlier versions. */
+  arguments: z.unknown().optional(),
   ms: z.int(),
   produced_by: z.string(),
   usage: TokenUsage.optional(),

@@ -41,21 +41,22 @@ export async function runTool(context: StepContext, key: CallKey, seen: "fresh" 
   if (call === undefined || tool === null) {
     throw new Error(`turn ${key.turn} of ${state.runId} has no started call ${key.callIndex}`);
   }
+  const started: StartedKey = { ...key, args: call.arguments };
   if (seen === "recovered" && tool.repeat === "never") {
-    return ok([failed(key, tool, unknownOutcome(tool), 0, { calls: [], otherTokens: noTokens })]);
+    return ok([failed(started, tool, unknownOutcome(tool), 0, { calls: [], otherTokens: noTokens })]);
   }
   const resultId = deps.results === undefined ? null : await resultKey(tool, call.arguments);
   const startedAt = deps.clock.now();
   const asked: AskedModels = { calls: [], otherTokens: noTokens };
   const outcome = await withToolTimeout({ clock: context.timer, signal: deps.signal, timeLimit }, tool, (signal) =>
-    callTool(context, tool, { ...key, args: call.arguments, resultId }, signal, asked),
+    callTool(context, tool, { ...started, resultId }, signal, asked),
   );
   if (deps.signal.aborted) {
     return err({ kind: "cancelled" });
   }
   const ms = deps.clock.now() - startedAt;
   return ok([
-    outcome.ok ? completed(key, tool, outcome.value, ms, asked) : failed(key, tool, outcome.error, ms, asked),
+    outcome.ok ? completed(started, tool, outcome.value, ms, asked) : failed(started, tool, outcome.error, ms, asked),
   ]);
 }
 
@@ -71,8 +72,11 @@ interface AskedModels {
   otherTokens: TokenUsage;
 }
 
-interface StartedCall extends CallKey {
+interface StartedKey extends CallKey {
   readonly args: unknown;
+}
+
+interface StartedCall extends StartedKey {
   /** Where its result is kept; null where it is not. */
   readonly resultId: string | null;
 }
@@ -163,10 +167,11 @@ function unknownOutcome(tool: Tool): ToolError {
   return { code: "outcome_unknown", detail, producedBy: tool.name };
 }
 
-function completed(key: CallKey, tool: Tool, output: CalledTool, ms: number, asked: AskedModels): NewEvent {
+function completed(key: StartedKey, tool: Tool, output: CalledTool, ms: number, asked: AskedModels): NewEvent {
   const payload = {
     call_index: key.callIndex,
     tool: tool.name,
+    arguments: key.args,
     result: output.result,
     cut: output.cut,
     ms,
@@ -177,11 +182,12 @@ function completed(key: CallKey, tool: Tool, output: CalledTool, ms: number, ask
   return { type: "tool.completed", turn: key.turn, ...payload, ...detailOf(asked) };
 }
 
-function failed(key: CallKey, tool: Tool, error: ToolError, ms: number, asked: AskedModels): NewEvent {
+function failed(key: StartedKey, tool: Tool, error: ToolError, ms: number, asked: AskedModels): NewEvent {
   const { result, cut } = capResult(error.result);
   const payload = {
     call_index: key.callIndex,
     tool: tool.name,
+    arguments: key.args,
     problem: toProblem(error),
     ...(result === undefined ? {} : { result }),
     cut,

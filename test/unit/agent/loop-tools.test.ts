@@ -87,7 +87,11 @@ describe("the calls of a turn", () => {
         { status: "ok" },
       ],
     });
-    expect(eventsOf(events, "tool.failed")).toHaveLength(1);
+    expect(eventsOf(events, "tool.completed").map((event) => event.arguments)).toEqual([
+      { code: "good" },
+      { code: "good" },
+    ]);
+    expect(eventsOf(events, "tool.failed").map((event) => event.arguments)).toEqual([{ code: "bad" }]);
     const step = readSections(promptText(engine.requestsOf("verifier")[0])).get("step") ?? "";
     expect(step).toContain("program_error: ZeroDivisionError");
   });

@@ -26,6 +26,8 @@ test("at every point of a run it ends the log with one terminal event and leaves
     expect(events.filter((event) => isTerminal(event.type)).map((event) => event.type)).toEqual(["run.cancelled"]);
     expect(after).toMatchObject({ status: "cancelled", endedAt: state.createdAt });
     expect(after.turns.flatMap((turn) => turn.calls).filter((call) => call.status === "running")).toEqual([]);
+    const call = events.find((event) => event.type === "tool.failed");
+    expect(call?.arguments).toEqual(call === undefined ? undefined : state.turns[0]?.calls[0]?.arguments);
     closed += events.length - 1;
   }
   // Exactly one of the states has a call under way.

@@ -20,6 +20,7 @@ describe("an event's row", () => {
   test("is this version's own, with or without its optional members", () => {
     expect(isStoredEvent(completed)).toBe(true);
     expect(isStoredEvent({ ...completed, usage: { prompt_tokens: 1, completion_tokens: 1 } })).toBe(true);
+    expect(isStoredEvent({ ...completed, arguments: { query: "?" } })).toBe(true);
   });
 
   test.each([
