@@ -12,7 +12,14 @@ import { parseArgs } from "node:util";
 import { parametersOf, refuseParameter } from "./mock-openai/refusals.ts";
 import { defaultReply } from "./mock-openai/replies.ts";
 import { respond, sendJson } from "./mock-openai/respond.ts";
-import { type Behaviour, isRecord, type MockOptions, type RecordedRequest, type Reply } from "./mock-openai/script.ts";
+import {
+  type Behaviour,
+  isRecord,
+  type MockOptions,
+  type RecordedRequest,
+  type Reply,
+  toTurn,
+} from "./mock-openai/script.ts";
 
 type Body = Record<string, unknown>;
 
@@ -179,7 +186,6 @@ function record(incoming: IncomingMessage, body: Body, counts: Map<string, numbe
   const role = header("x-agentflow-role") ?? "none";
   const n = (counts.get(role) ?? 0) + counted;
   counts.set(role, n);
-  const turn = header("x-agentflow-turn");
   return {
     method: incoming.method ?? "",
     path: incoming.url ?? "",
@@ -187,7 +193,7 @@ function record(incoming: IncomingMessage, body: Body, counts: Map<string, numbe
     body,
     role,
     run: header("x-agentflow-run"),
-    turn: turn === null ? null : Number(turn),
+    turn: toTurn(header("x-agentflow-turn")),
     n,
     cut: false,
   };

@@ -5,7 +5,7 @@ import { env } from "cloudflare:workers";
 import { vi } from "vitest";
 import { pieces, render } from "./mock-openai/completion.ts";
 import { defaultReply } from "./mock-openai/replies.ts";
-import type { RecordedRequest } from "./mock-openai/script.ts";
+import { type RecordedRequest, toTurn } from "./mock-openai/script.ts";
 import { present, until } from "./session-object.ts";
 
 const origin = "http://model.test";
@@ -81,7 +81,6 @@ function recordCall(
   signal: AbortSignal | null,
 ): ModelCall {
   const role = headers.get("x-agentflow-role") ?? "none";
-  const turn = headers.get("x-agentflow-turn");
   const parsed: unknown = JSON.parse(typeof body === "string" ? body : "{}");
   return {
     index: calls.length + 1,
@@ -91,7 +90,7 @@ function recordCall(
     body: typeof parsed === "object" && parsed !== null ? { ...parsed } : {},
     role,
     run: headers.get("x-agentflow-run"),
-    turn: turn === null ? null : Number(turn),
+    turn: toTurn(headers.get("x-agentflow-turn")),
     n: calls.filter((call) => call.role === role).length + 1,
     cut: false,
     isAborted: () => signal?.aborted ?? false,

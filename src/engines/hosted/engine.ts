@@ -188,12 +188,12 @@ async function negotiate(
   }
 }
 
-/** So that a gateway, or a test, can tell the calls apart. */
+/** So that a gateway, or a test, can tell the calls apart. Turns count from 1; 0 = outside them. */
 function headersOf(request: ChatRequest): Record<string, string> {
   return {
     "x-agentflow-role": request.role,
     "x-agentflow-run": request.runId,
-    ...(request.turn === null ? {} : { "x-agentflow-turn": String(request.turn) }),
+    "x-agentflow-turn": String(request.turn ?? 0),
   };
 }
 

@@ -11,6 +11,7 @@ export interface RecordedRequest {
   /** From the X-AgentFlow headers; `none` where there is no role. */
   readonly role: string;
   readonly run: string | null;
+  /** Null outside turns. */
   readonly turn: number | null;
   /** Which call of this role it is, from 1; refused ones are not counted. */
   readonly n: number;
@@ -86,4 +87,9 @@ export function isFault(reply: Reply): reply is Fault {
 
 export function isRecord(value: unknown): value is Record<string, unknown> {
   return typeof value === "object" && value !== null && !Array.isArray(value);
+}
+
+/** Of X-AgentFlow-Turn, where `0` says that the call stands outside the turns. */
+export function toTurn(header: string | null): number | null {
+  return header === null || header === "0" ? null : Number(header);
 }

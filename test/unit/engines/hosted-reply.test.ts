@@ -5,7 +5,7 @@ import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import type { ChatReply } from "../../../src/engines/engine.ts";
 import { tokenise } from "../../support/mock-openai/completion.ts";
-import { type MockOpenAi, startMockOpenAi } from "../../support/mock-openai.ts";
+import { type MockOpenAi, type RecordedRequest, startMockOpenAi } from "../../support/mock-openai.ts";
 import { engineOn, never, planning, request, verdictSchema } from "./support.ts";
 
 let mock: MockOpenAi;
@@ -157,17 +157,18 @@ test("a free planner is asked without a schema, with neutral sampling, and the r
   expect(reply.sampling).toEqual({ ...sent, repetition_penalty: 1, stop: null, max_tokens: 512, seed: 11 });
 });
 
+const ours = (call: RecordedRequest | undefined) =>
+  Object.fromEntries(Object.entries(call?.headers ?? {}).filter(([name]) => name.startsWith("x-")));
+
 test("every call says its role, run and turn, and sends no other header of ours", async () => {
   await replyTo(planning());
   await replyTo(request());
   const [first, second] = mock.requests;
   expect(first).toMatchObject({ role: "planner", run: "run_1", turn: 2 });
   expect(second).toMatchObject({ role: "generator", run: "run_1", turn: null });
-  expect(Object.keys(first?.headers ?? {}).filter((name) => name.startsWith("x-"))).toEqual([
-    "x-agentflow-role",
-    "x-agentflow-run",
-    "x-agentflow-turn",
-  ]);
+  expect(ours(first)).toEqual({ "x-agentflow-role": "planner", "x-agentflow-run": "run_1", "x-agentflow-turn": "2" });
+  // Outside the turns.
+  expect(ours(second)).toMatchObject({ "x-agentflow-turn": "0" });
   expect(first?.headers).not.toHaveProperty("authorization");
 });
 
