@@ -35,6 +35,9 @@ const sweepWidth = 6;
 /** So that late feedback arrives before the claim (DESIGN section 6). */
 const defaultExportWaitSeconds = 600;
 
+/** What a client may ask about before it uses it: groups of routes, and how runs are followed. */
+const features = ["solve", "sse", "sessions", "rollouts", "exports", "datasets", "policies", "feedback", "mcp_servers"];
+
 export interface Service {
   readonly app: App;
   /** The cron: wakes what should have ended by now, and starts the exports that are due. */
@@ -104,7 +107,7 @@ function createServices(env: Env, parts: Parts, ledger: Ledger): Services {
     exporter: (tenant, exportId) => exporterOf(env, tenant, exportId),
     datasets: createDatasetStore(env.DB),
     datasetFiles: createDatasetFiles(env.BUCKET),
-    facts: { version: "0.1.0", engines: enginesOf(parts), features: ["solve", "sse", "sessions", "rollouts"] },
+    facts: { version: "0.1.0", engines: enginesOf(parts), features },
     clock,
     ids: { now: clock.now, random },
     log: (entry) => {

@@ -29,8 +29,12 @@ async function start(options: Partial<ServerOptions>): Promise<Server> {
   return server;
 }
 
-async function engineOf({ url }: Server): Promise<string> {
-  const info = await read(ServiceInfo, await apiOf(url).send("GET", "/v1/info"), 200);
+async function infoOf({ url }: Server): Promise<ServiceInfo> {
+  return read(ServiceInfo, await apiOf(url).send("GET", "/v1/info"), 200);
+}
+
+async function engineOf(started: Server): Promise<string> {
+  const info = await infoOf(started);
   return info.engines["planner"]?.model ?? "";
 }
 
@@ -111,13 +115,16 @@ describe("npm start", () => {
     await found.killStarter();
   });
 
-  test("stays offline when told so, refuses a second server on its state, and ends when asked to", async () => {
+  test("stays offline when told so, says what it can do, refuses a second server on its state, and ends when asked to", async () => {
     const [port] = await freeOnes(modelPorts);
     await using mock = await modelServerOn(port);
     const first = await start({ env: offline });
     expect(first.output()).not.toContain(mock.url);
     expect(first.output()).toContain("the offline engine (INFERENCE_BASE_URL=offline)");
     expect(await engineOf(first)).toMatch(/^offline/);
+    expect((await infoOf(first)).features).toEqual(
+      expect.arrayContaining(["solve", "rollouts", "exports", "datasets", "policies", "feedback", "mcp_servers"]),
+    );
     const second = await refusedStart({ stateDir: state.path, env: { PORT: "0" } });
     expect(second.code).toBe(1);
     expect(second.output).toContain(`Another server uses the state folder ${state.path}`);
