@@ -2,6 +2,7 @@
 // that travels in one reply is cut to size, because an RPC carries 32 MiB and an isolate has 128 MB.
 
 import { UnreadableLogError } from "./event-table.ts";
+import type { RunEvent } from "../src/agent/events.ts";
 import type { RunObject } from "../src/agent/run-object.ts";
 import type { RunState } from "../src/agent/run-state.ts";
 import { toRunObject } from "../src/agent/to-run-object.ts";
@@ -60,17 +61,17 @@ export class SessionReads {
     }
   }
 
-  /** A page ends before an event that cannot be read; one that would begin with it is none. */
+  /** Shorter than `limit` where its events are large. It ends before one that cannot be read, or is none. */
   page(run: RunRow, after: number, limit: number): Found<EventPage> {
     const { events } = this.#host.store;
     const sound = events.readSound(run.ordinal, after, limit + 1);
     const seq = sound.length > limit ? null : events.unreadableAfter(run.ordinal, sound.at(-1)?.seq ?? after);
     if (seq === null) {
-      return { kind: "found", value: toPage(run, sound, limit) };
+      return { kind: "found", value: toPage(run, sound, Math.min(limit, countFitting(sound))) };
     }
     return sound.length === 0
       ? { kind: "unreadable", seq }
-      : { kind: "found", value: { events: sound, hasMore: true, ended: false } };
+      : { kind: "found", value: { events: sound.slice(0, countFitting(sound)), hasMore: true, ended: false } };
   }
 
   /** As `page`, with the calls, and shorter than `limit` where they are large. */
@@ -156,6 +157,16 @@ export class SessionReads {
   }
 
   readonly #fetchDetail = (key: string) => fetchDetail(this.#host.bucket, key);
+}
+
+/** How many of the events, at least one, make a page of bounded size. */
+function countFitting(events: readonly RunEvent[]): number {
+  let chars = 0;
+  const tooMany = events.findIndex((event, index) => {
+    chars += JSON.stringify(event).length;
+    return index > 0 && chars > maxPageChars;
+  });
+  return tooMany === -1 ? events.length : tooMany;
 }
 
 /** Throws what is no unreadable log. A detail does not say whose it is. */

@@ -147,6 +147,25 @@ describe("a run too large for one reply", () => {
   });
 });
 
+test("a log of large events comes in pages of bounded size", async () => {
+  startSessionModel(9);
+  const session = newSession();
+  const run = await session.start();
+  await session.ended(run.id);
+  await session.sql(`UPDATE events SET body = json_set(body, '$.analysis', printf('%.*c', 1500000, 'x'))
+    WHERE body ->> '$.type' = 'verification.completed'`);
+  const seqs: number[] = [];
+  for (let hasMore = true; hasMore;) {
+    const page = valueOf(await session.api().readEvents(run.id, seqs.at(-1) ?? 0, 500, "public"));
+    expect(JSON.stringify(page.events).length).toBeLessThan(9_000_000);
+    expect(page.ended).toBe(!page.hasMore);
+    seqs.push(...page.events.map(({ seq }) => seq));
+    hasMore = page.hasMore;
+  }
+  const stored = await session.sql("SELECT count(*) AS count FROM events");
+  expect(seqs).toEqual(Array.from({ length: Number(stored[0]?.["count"]) }, (_, index) => index + 1));
+});
+
 describe("a log that an older version wrote", () => {
   const fixtures = import.meta.glob<string>("../fixtures/session-v*.sql", {
     query: "?raw",
