@@ -12,7 +12,9 @@ const Schema = z.looseObject({
   required: z.array(z.string()).default([]),
   items: z.unknown().optional(),
   additionalProperties: z.unknown().optional(),
+  pattern: z.string().optional(),
   minimum: z.number().optional(),
+  exclusiveMinimum: z.number().optional(),
   maximum: z.number().optional(),
   minLength: z.number().optional(),
   maxLength: z.number().optional(),
@@ -75,6 +77,15 @@ function objectOf(schema: Schema, document: unknown, hints: Hints): fc.Arbitrary
   );
 }
 
+function stringOf({ pattern, minLength = 0, maxLength = 40 }: Schema): fc.Arbitrary<string> {
+  const plain = fc.string({ minLength, maxLength: Math.max(minLength, Math.min(40, maxLength)) });
+  // What looks ahead is more than the library can make a text for.
+  if (pattern === undefined || pattern.includes("(?!")) {
+    return plain;
+  }
+  return fc.oneof({ weight: 9, arbitrary: fc.stringMatching(new RegExp(pattern)) }, { weight: 1, arbitrary: plain });
+}
+
 function rightOf(schema: Schema, type: string, document: unknown, hints: Hints): fc.Arbitrary<unknown> {
   const bound = (value: number | undefined, otherwise: number) => Math.max(-1e9, Math.min(1e9, value ?? otherwise));
   switch (type) {
@@ -86,14 +97,14 @@ function rightOf(schema: Schema, type: string, document: unknown, hints: Hints):
         maxLength: Math.min(4, schema.maxItems ?? 4),
       });
     case "string":
-      return fc.string({
-        minLength: schema.minLength ?? 0,
-        maxLength: Math.max(schema.minLength ?? 0, Math.min(40, schema.maxLength ?? 40)),
-      });
+      return stringOf(schema);
     case "integer":
       return fc.integer({ min: bound(schema.minimum, -10), max: bound(schema.maximum, 1000) });
-    case "number":
-      return fc.double({ min: bound(schema.minimum, -10), max: bound(schema.maximum, 1000), noNaN: true });
+    case "number": {
+      const min = bound(schema.minimum ?? schema.exclusiveMinimum, -10);
+      const minExcluded = schema.exclusiveMinimum !== undefined;
+      return fc.double({ min, minExcluded, max: bound(schema.maximum, 1000), noNaN: true });
+    }
     case "boolean":
       return fc.boolean();
     default:

@@ -25,6 +25,12 @@ import { realPolicies } from "../support/real-policies.ts";
 import { arbitraryOf } from "../support/schema-arbitrary.ts";
 
 const runsPerOperation = 150;
+/**
+ * Requests go on being drawn, in rounds of so many, until one got through. Of 1,500 requests to each operation 4 % did
+ * at least (`PUT /v1/policies/{version}`; 5 % to `POST /v1/rollouts`). 20 rounds without any have a chance of
+ * 0.96^3000, and still of 1e-13 an operation should a change of the API leave 1 %.
+ */
+const maxRounds = 20;
 
 const Operation = z.object({
   parameters: z
@@ -98,7 +104,11 @@ const hints = {
   tools: fc.subarray(["python_coder", "Base Generator"], { minLength: 1 }),
   policy: fc.constant("offline-0"),
   session_id: fc.constant("ses_00000000000000000000000000"),
-  reward: fc.constant({ kind: "exact" }),
+  // With answers, where both are there; `external` stands alone.
+  reward: fc.constantFrom({ kind: "exact" }, { kind: "f1" }, { kind: "external" }),
+  answers: fc.array(fc.constantFrom("42", "six times seven"), { minLength: 1, maxLength: 3 }),
+  // Of a task, unique in its batch.
+  id: fc.uuid(),
   base_url: fc.constantFrom("https://model.example.com/v1", "http://127.0.0.1/v1"),
   url: fc.constantFrom("https://mcp.example.com/mcp", "http://127.0.0.1/mcp"),
   secret: fc.constant("TENANT_SECRET_NONE"),
@@ -258,21 +268,22 @@ beforeAll(async () => {
 
 describe("whatever is sent", () => {
   test.each(operations)("$name gives no 500, and a problem for every 4xx", async ({ method, path, operation }) => {
-    const seen = new Map<number, number>();
-    await fc.assert(
-      fc.asyncProperty(requestOf(operation), async (sent) => {
-        const { world, run } = await createTarget();
-        const reply = await send(world, method, path, run, sent);
-        seen.set(reply.status, (seen.get(reply.status) ?? 0) + 1);
-        expect(world.logs).toEqual([]);
-        expect(reply.status).toBeLessThan(500);
-        expect(Object.keys(operation.responses)).toContain(String(reply.status));
-        const code = reply.status >= 400 ? (await readProblem(reply)).code : await reply.text().then(() => "none");
-        expect(code).not.toBe("internal");
-      }),
-      { numRuns: runsPerOperation },
-    );
+    const seen = new Set<number>();
+    const gotThrough = () => [...seen].some((status) => status < 300);
+    const holds = fc.asyncProperty(requestOf(operation), async (sent) => {
+      const { world, run } = await createTarget();
+      const reply = await send(world, method, path, run, sent);
+      seen.add(reply.status);
+      expect(world.logs).toEqual([]);
+      expect(reply.status).toBeLessThan(500);
+      expect(Object.keys(operation.responses)).toContain(String(reply.status));
+      const code = reply.status >= 400 ? (await readProblem(reply)).code : await reply.text().then(() => "none");
+      expect(code).not.toBe("internal");
+    });
     // A fuzz run that never gets through tests only the first check.
-    expect([...seen.keys()].some((status) => status < 300)).toBe(true);
+    for (let round = 0; round < maxRounds && !gotThrough(); round++) {
+      await fc.assert(holds, { numRuns: runsPerOperation });
+    }
+    expect(gotThrough()).toBe(true);
   });
 });

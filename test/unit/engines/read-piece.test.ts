@@ -62,7 +62,8 @@ test("reader and schema agree on any chunk", () => {
     }),
     { numRuns: 2_000 },
   );
-  // A generator that made only one kind would prove nothing.
+  // A generator that made only one kind would prove nothing. Of 200,000 chunks 45 % were taken, so that 200 of 2,000
+  // are missed by chance once in e^585 runs.
   expect(Math.min(seen.taken, seen.refused)).toBeGreaterThan(200);
 });
 
