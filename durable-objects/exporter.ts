@@ -69,13 +69,17 @@ export class Exporter extends DurableObject<Env> implements ExporterApi {
       return;
     }
     // An invocation that dies is followed by another after the lease, since the alarm that rang is gone.
-    await this.ctx.storage.setAlarm(this.#deps.clock.now() + leaseMsOf(this.env));
+    await this.#lease();
     if (this.#running === null) {
       this.#running = this.#run().finally(() => {
         this.#running = null;
       });
     }
     await this.#running;
+  }
+
+  async #lease(): Promise<void> {
+    await this.ctx.storage.setAlarm(this.#deps.clock.now() + leaseMsOf(this.env));
   }
 
   async #run(): Promise<void> {
@@ -89,6 +93,8 @@ export class Exporter extends DurableObject<Env> implements ExporterApi {
         if (await this.#isRetried(state)) {
           await this.ctx.storage.deleteAll();
           this.#progress.begin(state.tenant, state.export_id);
+          // The lease went with the rest.
+          await this.#lease();
           continue;
         }
         // With the alarm: an export that has ended leaves nothing here.

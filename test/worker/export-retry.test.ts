@@ -17,12 +17,14 @@ import {
   exporterOf,
   exportStore,
   fileHashes,
+  isObjectEmpty,
   rowsOf,
   wake,
 } from "../support/export-object.ts";
 import { createWorld } from "../support/http-services.ts";
 import { migrate } from "../support/migrate.ts";
 import { until } from "../support/session-object.ts";
+import { holdPuts } from "../support/session-stores.ts";
 import { seedGroup, workedExample } from "../support/training-fixtures.ts";
 
 beforeAll(() => migrate(env.DB));
@@ -53,6 +55,24 @@ function spoilFiles(): void {
     const spoilt = key.startsWith("datasets/") ? ["rubbish"] : rest;
     return typeof realPut === "function" ? Reflect.apply(realPut, this, [key, ...spoilt]) : null;
   });
+}
+
+const statementPrototype: D1PreparedStatement = Object.getPrototypeOf(env.DB.prepare("SELECT 1"));
+
+/** The ledger has the end of an export; its reply waits. */
+function holdEnd() {
+  const go = Promise.withResolvers<null>();
+  const realRun: unknown = Reflect.get(statementPrototype, "run");
+  let isHeld = false;
+  vi.spyOn(statementPrototype, "run").mockImplementation(async function hold(this: D1PreparedStatement, ...rest) {
+    const done = typeof realRun === "function" ? await Reflect.apply(realRun, this, rest) : null;
+    if (String(Reflect.get(this, "statement")).startsWith("UPDATE exports SET status = ?3")) {
+      isHeld = true;
+      await go.promise;
+    }
+    return done;
+  });
+  return { isHeld: () => isHeld, release: () => go.resolve(null) };
 }
 
 async function claimOf(runId: string): Promise<unknown> {
@@ -100,6 +120,28 @@ describe("a failed export", () => {
     const again = ExportObject.parse(await (await retry(failed.export_id)).json());
     expect(again).toMatchObject({ status: "completed", dataset_id: done.dataset_id, ended_at: done.ended_at });
     expect(await fileHashes(done.dataset_id ?? "")).toEqual(files);
+  });
+
+  test("goes on by itself when a retry comes between its end in the ledger and its end in its object", async () => {
+    await seedGroup(env, { tenant: "between", task: "a", rollouts: workedExample });
+    spoilFiles();
+    const held = holdEnd();
+    const row = await acceptExport("between", "first");
+    await wake(row);
+    await until(held.isHeld);
+    vi.restoreAllMocks();
+    expect(await current(row)).toMatchObject({ status: "failed" });
+    const files = holdPuts("datasets/");
+    // The object is at work, so that this wakes nobody.
+    const reply = await (await api("between")).retry(row.export_id);
+    expect(ExportObject.parse(await reply.json())).toMatchObject({ status: "queued" });
+    held.release();
+    await until(async () => files.keys.length > 0 || (await isObjectEmpty(row)));
+    // Should it die now, it comes back.
+    expect(await runInDurableObject(exporterOf(row), (_, { storage }) => storage.getAlarm())).not.toBeNull();
+    files.release();
+    expect(await ended(row)).toMatchObject({ status: "completed", counts: { groups: 1 } });
+    await until(() => isObjectEmpty(row));
   });
 
   test("that never came to a claim makes one", async () => {
