@@ -28,7 +28,7 @@ interface SetJob {
 
 /** `spec` is the export's own, which need not be the claim's. */
 export async function buildSet(deps: ExportDeps, state: ExportState, claim: Claim, spec: string): Promise<SetOutcome> {
-  await abortLeftovers(deps, state);
+  await abortUploads(deps, state);
   const sets = deps.progress.sets();
   const writer = new SetWriter(deps, state.dataset_id, sets.length);
   const job: SetJob = {
@@ -52,7 +52,8 @@ export async function buildSet(deps: ExportDeps, state: ExportState, claim: Clai
   return outcome;
 }
 
-async function abortLeftovers({ progress, files }: ExportDeps, state: ExportState): Promise<void> {
+/** Throws away what earlier tries have uploaded and not closed. To be repeated until it succeeds: then none is open. */
+export async function abortUploads({ progress, files }: ExportDeps, state: ExportState): Promise<void> {
   for (const { path, uploadId } of progress.uploads()) {
     await files.abortUpload(state.dataset_id, path, uploadId);
   }

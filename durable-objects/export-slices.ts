@@ -7,7 +7,7 @@ import type { ExportEnd, ExportRow } from "../src/store/exports.ts";
 import { Manifest } from "../src/training/dataset/manifest.ts";
 import { findClaim } from "./export-claim.ts";
 import type { ExportDeps } from "./export-deps.ts";
-import { buildSet, GroupBroke } from "./export-files.ts";
+import { abortUploads, buildSet, GroupBroke } from "./export-files.ts";
 import { manifestOf, manifestPath, publish, putManifest } from "./export-manifest.ts";
 import type { ExportState } from "./export-store.ts";
 import { judgeSet } from "./export-validate.ts";
@@ -64,6 +64,8 @@ export async function failExport(deps: ExportDeps, state: ExportState, code: str
   // Before files go, so that whatever comes in between makes them anew and misses none.
   deps.progress.forgetSets();
   deps.progress.advance(state, { stage: "claim", rebuilds: 0 });
+  // While their ids are known: the object that ends forgets them.
+  await abortUploads(deps, state);
   if (state.dataset_id !== "" && (await deps.datasets.find(state.tenant, state.dataset_id)) === null) {
     await deps.files.deleteAll(state.dataset_id);
   }
