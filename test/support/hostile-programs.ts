@@ -94,6 +94,36 @@ export const hostilePrograms: readonly HostileProgram[] = [
     code: "import asyncio\nasync def b():\n  while True:\n    try: await asyncio.sleep(0)\n    except BaseException: pass\nt=asyncio.ensure_future(b())\nawait asyncio.sleep(0.01)",
     ends: ["completed"],
   },
+  {
+    title: "a callback left behind that never ends",
+    code: "import asyncio\ndef f():\n  while True: pass\nasyncio.get_event_loop().call_soon(f); 1",
+    ends: ["completed"],
+  },
+  {
+    title: "a callback left behind for later that never ends",
+    code: "import asyncio\ndef f():\n  while True: pass\nasyncio.get_event_loop().call_later(0, f)\nasyncio.get_event_loop().call_later(0.01, f); 1",
+    ends: ["completed"],
+  },
+  {
+    title: "a callback left behind that calls itself",
+    code: "import asyncio\nloop=asyncio.get_event_loop()\ndef f(): loop.call_soon(f)\nf()",
+    ends: ["completed"],
+  },
+  {
+    title: "a chain of promises left behind with an end that never comes",
+    code: "from pyodide_js._api import config\nimport asyncio\nclass T:\n  def done(s):\n    while True: pass\nasyncio.get_event_loop().create_future=T\nA=config.packages.constructor\nA.fromAsync(A(1000)); 1",
+    ends: endless,
+  },
+  {
+    title: "an interval of JavaScript's",
+    code: "from pyodide_js._api import config\ndef f():\n  while True: pass\nconfig.jsglobals.setInterval(f, 0)",
+    ends: ["raised"],
+  },
+  {
+    title: "a sleep left behind that will not be cancelled",
+    code: "import asyncio, time\nasync def nap():\n  while True:\n    try: time.sleep(1e6)\n    except BaseException: pass\nt=asyncio.ensure_future(nap())\nawait asyncio.sleep(0.01)",
+    ends: ["completed"],
+  },
   { title: "the process's exit", code: "import os\nos._exit(1)", ends: ["crashed"] },
   { title: "abort", code: "import os\nos.abort()", ends: ["crashed"] },
   { title: "a wild pointer", code: "import ctypes\nctypes.string_at(2**31)", ends: ["crashed", "raised"] },

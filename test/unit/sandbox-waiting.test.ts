@@ -2,14 +2,14 @@
 // depends on how fast anything runs.
 
 import { describe, expect, test } from "vitest";
-import { createGatedTimeout } from "../../src/tools/python-coder/sandbox/gated-timeout.ts";
+import { GatedTimers } from "../../src/tools/python-coder/sandbox/gated-timers.ts";
 import { ImportStack } from "../../src/tools/python-coder/sandbox/import-stack.ts";
 import { ProgramTime } from "../../src/tools/python-coder/sandbox/program-time.ts";
 import { watchWait } from "../../src/tools/python-coder/sandbox/watch-wait.ts";
 
 interface Timer {
   readonly dueMs: number;
-  readonly callback: () => void;
+  readonly callback: () => unknown;
 }
 
 /** Timers fire in the order in which they are due, each when the clock has come that far. */
@@ -18,7 +18,7 @@ function createLoop() {
   const timers: Timer[] = [];
   return {
     now: () => clock.ms,
-    start: (callback: () => void, delayMs: number): (() => void) => {
+    start: (callback: () => unknown, delayMs = 0): (() => void) => {
       const timer = { dueMs: clock.ms + (delayMs > 0 ? delayMs : 0), callback };
       timers.push(timer);
       return () => timers.splice(timers.indexOf(timer), 1);
@@ -48,7 +48,7 @@ function createLoop() {
 function setUp(maxWaitMs = 5_000) {
   const loop = createLoop();
   const time = new ProgramTime(loop.now);
-  const sleep = createGatedTimeout(loop.start, {
+  const timers = new GatedTimers(loop.start, {
     now: loop.now,
     isPaused: () => time.isPaused,
     onFire: (dueMs) => time.wake(dueMs),
@@ -62,7 +62,7 @@ function setUp(maxWaitMs = 5_000) {
     startTimer: loop.start,
     onTooLong: () => ends.push("waited for too long"),
   });
-  return { loop, time, sleep, ends };
+  return { loop, time, timers, sleep: timers.setTimeout, ends };
 }
 
 describe("waiting", () => {
@@ -125,13 +125,82 @@ describe("waiting", () => {
 
   test("begins after the computing that ends in a suspension", () => {
     const { loop, time } = setUp();
-    const stack = new ImportStack({ onSuspend: () => time.look(), onResumed: () => time.enter() });
-    const imports = stack.watched({ saveState: () => 0, restoreState: () => 0 }, () => undefined);
+    const stack = new ImportStack({ onSuspend: () => time.look(), onResume: () => time.enter() });
     loop.hold(20);
-    Reflect.apply(Object(imports["saveState"]), null, []);
+    stack.suspend();
     loop.run(100);
-    Reflect.apply(Object(imports["restoreState"]), null, []);
+    stack.resume();
     expect(time).toMatchObject({ waitedMs: 100, computedMs: 20 });
+  });
+});
+
+describe("a program that has ended", () => {
+  test("hears none of its timers, whether they were due before or after, or are asked for only now", () => {
+    const { loop, time, timers, ends } = setUp();
+    const fired: string[] = [];
+    const first = timers.ofProgram();
+    first(() => fired.push("first, due before"), 10);
+    first(() => fired.push("first, due after"), 30);
+    loop.hold(20);
+    timers.endProgram();
+    first(() => fired.push("first, late"), 10);
+    timers.setTimeout(() => fired.push("second"), 20);
+    loop.run(50);
+    expect(fired).toEqual(["second"]);
+    // What does not fire is no end of a wait either.
+    expect(time.waitedMs).toBe(70);
+    expect(ends).toEqual([]);
+  });
+
+  test("hears no timer that waited for the end of a pause", () => {
+    const { loop, time, timers } = setUp();
+    timers.setTimeout(() => expect.unreachable("its program has ended"), 5);
+    time.pause();
+    loop.run(10);
+    timers.endProgram();
+    time.resume();
+    loop.run(10);
+    expect(time.waitedMs).toBe(10);
+  });
+});
+
+describe("the stack of a program can be suspended", () => {
+  const nothing = { onSuspend: () => undefined, onResume: () => undefined };
+
+  test("while no part of it waits", () => {
+    const stack = new ImportStack(nothing);
+    stack.suspend();
+    stack.suspend();
+    stack.resume();
+    expect(stack.isPlain).toBe(false);
+    stack.resume();
+    expect(stack.isPlain).toBe(true);
+  });
+
+  test("whatever parts of an earlier one still wait", () => {
+    const stack = new ImportStack(nothing);
+    stack.suspend();
+    stack.endProgram();
+    expect(stack.isPlain).toBe(true);
+    stack.suspend();
+    expect(stack.isPlain).toBe(false);
+  });
+
+  test("while no JavaScript stands on it", () => {
+    const stack = new ImportStack(nothing);
+    const seen: boolean[] = [];
+    const look = () => seen.push(stack.isPlain);
+    const fail = () => {
+      throw new Error("from JavaScript");
+    };
+    const charged: number[] = [];
+    const imports = stack.watched({ look, fail, memory: new WebAssembly.Memory({ initial: 1 }) }, (steps) =>
+      charged.push(steps),
+    );
+    Reflect.apply(Object(imports["look"]), null, []);
+    expect(() => Reflect.apply(Object(imports["fail"]), null, [])).toThrow("from JavaScript");
+    expect([...seen, stack.isPlain]).toEqual([false, true]);
+    expect(charged).toEqual([128, 128]);
   });
 });
 

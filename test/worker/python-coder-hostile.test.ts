@@ -21,6 +21,16 @@ describe("a hostile program ends, and the next one works:", () => {
   });
 });
 
+describe("a hostile program that ends well disturbs nothing when it runs again before its run's next one:", () => {
+  const wellEnded = hostilePrograms.filter(({ ends }) => ends.every((end) => end === "completed"));
+  test.each(wellEnded.map((program) => [program.title, program.code] as const))("%s", async (_title, code) => {
+    // It waits, so that whatever is left would have its turn.
+    const waits = "import asyncio\nawait asyncio.sleep(0.05)\n1 + 1";
+    const next = await python.run({ earlierCode: [code], code: waits, limits: { ...patient, maxFuel: 300 } });
+    expect(next).toMatchObject({ end: "completed", value: "2", replayed: 1 });
+  });
+});
+
 test("fuel alone stops a program, for a clock that stands still", async () => {
   const answer = await python.run({
     code: "while True: pass",

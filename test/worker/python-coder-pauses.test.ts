@@ -27,6 +27,59 @@ describe("while a program computes", () => {
     expect(await python.tryRun({ runId: title, code: "2" }, nobody)).toMatchObject({ ok: true, value: { value: "2" } });
   });
 
+  test.each([
+    [
+      "after a wait that was refused",
+      [
+        "import asyncio",
+        "import pyodide.webloop as loop",
+        "def refused():",
+        "  try: asyncio.run(asyncio.sleep(0))",
+        "  except RuntimeError: pass",
+        "loop.create_once_callable(refused)()",
+        "while True: pass",
+      ],
+    ],
+    [
+      "after a wait that failed",
+      [
+        "import asyncio",
+        "try: await asyncio.wait_for(asyncio.Future(), 0.01)",
+        "except TimeoutError: pass",
+        "while True: pass",
+      ],
+    ],
+  ])("%s, others are served all the same", async (title, lines) => {
+    const patience = new AbortController();
+    const computing = python.tryRun({ runId: title, code: lines.join("\n"), limits: endless }, patience.signal);
+    expect((await python.run({ code: "1 + 1" })).value).toBe("2");
+    patience.abort();
+    expect(await computing).toMatchObject({ ok: false, error: { code: "aborted" } });
+  });
+
+  test.each([
+    [
+      "for a future that never comes",
+      "import asyncio, pyodide.webloop as w\nloop = asyncio.get_event_loop()\nloop.call_soon(w.run_sync, loop.create_future())\nawait asyncio.sleep(0.01)",
+    ],
+    [
+      "and will not be woken",
+      "import asyncio, time\nasync def nap():\n  while True:\n    try: time.sleep(1e6)\n    except BaseException: pass\ntask = asyncio.ensure_future(nap())\nawait asyncio.sleep(0.01)",
+    ],
+  ])(
+    "after an earlier program a part of which still waits %s, others are served all the same",
+    async (title, earlier) => {
+      const runId = `waits ${title}`;
+      expect((await python.run({ runId, code: earlier })).end).toBe("completed");
+      const patience = new AbortController();
+      const program = { runId, earlierCode: [earlier], code: "while True: pass", limits: endless };
+      const computing = python.tryRun(program, patience.signal);
+      expect((await python.run({ code: "1 + 1" })).value).toBe("2");
+      patience.abort();
+      expect(await computing).toMatchObject({ ok: false, error: { code: "aborted" } });
+    },
+  );
+
   test("its own timers wait until it waits itself", async () => {
     const code = [
       "import asyncio",

@@ -172,6 +172,33 @@ describe("a run", () => {
     expect((await python.run({ runId: "evicted", code: "x", earlierCode: ["x = 7"] })).value).toBe("7");
   });
 
+  test.each([
+    ["callbacks", "loop.call_soon(log.append, 1)\nloop.call_later(0.01, log.append, 2)"],
+    [
+      "a part of it that waits for a timer",
+      "loop.call_soon(wait)\nawait asyncio.sleep(0.01)\nloop.call_later(0.001, future.set_result, 0)",
+    ],
+    ["a part of it that waits for what a later one does", "loop.call_soon(wait)\nawait asyncio.sleep(0.01)"],
+  ])("is left alone by what an earlier program left behind: %s", async (title, left) => {
+    const earlier = [
+      "import asyncio",
+      "from pyodide.webloop import run_sync",
+      "log = []",
+      "loop = asyncio.get_event_loop()",
+      "future = loop.create_future()",
+      "def wait(): log.append(run_sync(future))",
+      left,
+    ].join("\n");
+    const later = "future.done() or future.set_result(0)\nawait asyncio.sleep(0.1)\nlog.append('later')\nlog";
+    const runId = `left: ${title}`;
+    expect((await python.run({ runId, code: earlier })).end).toBe("completed");
+    const kept = await python.run({ runId, code: later, earlierCode: [earlier] });
+    expect(kept).toMatchObject({ value: "['later']", replayed: 0 });
+    await python.takeAllInterpreters();
+    const lost = await python.run({ runId, code: later, earlierCode: [earlier] });
+    expect(lost).toMatchObject({ value: "['later']", replayed: 1 });
+  });
+
   test("keeps the line numbers of functions from earlier programs", async () => {
     const [, failed] = await runAll("lines", ["\n\ndef f(): return 1/0", "f()"]);
     expect(failed?.traceback).toContain('File "program_1.py", line 3, in f');

@@ -1,8 +1,8 @@
-// The few things of a browser that Pyodide's loader asks for, without a network behind them, and timers that never
-// fire into a paused program. Importing it changes globals, so it must come before Pyodide. `fetch` answers one name
-// during a boot and refuses everything otherwise.
+// The few things of a browser that Pyodide's loader asks for, without a network behind them, and timers that fire
+// neither into a paused program nor after their own. Importing it changes globals, so it must come before Pyodide. `fetch`
+// answers one name during a boot and refuses everything otherwise.
 
-import { createGatedTimeout, type TimerHooks } from "./gated-timeout.ts";
+import { GatedTimers, type TimerHooks } from "./gated-timers.ts";
 import stdlib from "./stdlib.bin";
 
 /** A name only: nothing listens there, and nothing outside is reachable anyway. */
@@ -15,13 +15,14 @@ export const stopTimer = clearTimeout;
 export const now = Date.now.bind(Date);
 
 const nothing = (): void => undefined;
-const timers: TimerHooks = { now, isPaused: () => false, onFire: nothing, onReturn: nothing };
+const timerHooks: TimerHooks = { now, isPaused: () => false, onFire: nothing, onReturn: nothing };
 
 export function watchTimers(hooks: Omit<TimerHooks, "now">): void {
-  Object.assign(timers, hooks);
+  Object.assign(timerHooks, hooks);
 }
 
-export const setGatedTimeout = createGatedTimeout(startTimer, timers);
+// workerd's own takes no `this`.
+export const timers = new GatedTimers((callback, delayMs) => startTimer(callback, delayMs), timerHooks);
 
 /** One that forgets: a finalizer would enter the interpreter at any time, and all memory ends with it anyway. */
 class NoFinalizers {
@@ -52,7 +53,9 @@ Object.assign(globalThis, {
   addEventListener: () => undefined, // workerd's own refuses useCapture
   location: new URL(fakeOrigin),
   fetch: offline,
-  setTimeout: setGatedTimeout,
+  setTimeout: timers.setTimeout,
+  // Nothing asks for it, and it would fire into pauses and into later programs.
+  setInterval: undefined,
   // Pyodide would send itself messages in place of timers.
   MessageChannel: undefined,
   FinalizationRegistry: NoFinalizers,

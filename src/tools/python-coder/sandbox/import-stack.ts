@@ -5,13 +5,9 @@
 /** About what a short call out costs, in metered steps of some two nanoseconds. */
 const stepsPerCall = 128;
 
-/** Pyodide saves its state right before it suspends Python and restores it right after. */
-const suspendImport = "saveState";
-const resumeImport = "restoreState";
-
 interface SuspensionHooks {
   readonly onSuspend: () => void;
-  readonly onResumed: () => void;
+  readonly onResume: () => void;
 }
 
 export class ImportStack {
@@ -28,20 +24,36 @@ export class ImportStack {
     return this.#depth === 0 && this.#suspended === 0;
   }
 
+  /** A part of the program is about to wait. */
+  suspend(): void {
+    this.#suspended += 1;
+    this.#hooks.onSuspend();
+  }
+
+  /** A part of the program that waited goes on. */
+  resume(): void {
+    this.#suspended -= 1;
+    this.#hooks.onResume();
+  }
+
+  /** The program has ended: the parts of it that wait will never go on. */
+  endProgram(): void {
+    this.#suspended = 0;
+  }
+
   /** What is no plain function, as a suspending import, stays as it is. */
   watched(imports: WebAssembly.ModuleImports, charge: (steps: number) => unknown): WebAssembly.ModuleImports {
     return Object.fromEntries(
       Object.entries(imports).map(([name, value]) => [
         name,
-        typeof value === "function" ? this.#watch(name, value, charge) : value,
+        typeof value === "function" ? this.#watch(value, charge) : value,
       ]),
     );
   }
 
-  #watch(name: string, call: Function, charge: (steps: number) => unknown): (...args: unknown[]) => unknown {
+  #watch(call: Function, charge: (steps: number) => unknown): (...args: unknown[]) => unknown {
     return (...args) => {
       charge(stepsPerCall);
-      this.#note(name);
       this.#depth += 1;
       try {
         return call(...args);
@@ -49,15 +61,5 @@ export class ImportStack {
         this.#depth -= 1;
       }
     };
-  }
-
-  #note(name: string): void {
-    if (name === suspendImport) {
-      this.#suspended += 1;
-      this.#hooks.onSuspend();
-    } else if (name === resumeImport) {
-      this.#suspended -= 1;
-      this.#hooks.onResumed();
-    }
   }
 }

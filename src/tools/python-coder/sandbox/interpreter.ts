@@ -2,7 +2,7 @@
 // interpreter that was stopped hard, or that ended itself, is torn; it refuses further programs.
 
 import { closeAfterBoot, fakeOrigin, openForBoot, startTimer, stopTimer } from "./browser.ts";
-import { adoptModule, meter } from "./wasm-gate.ts";
+import { adoptModule, endProgram, lastTurn, meter } from "./wasm-gate.ts";
 import createPyodideModule from "pyodide/pyodide.asm.mjs";
 import { loadPyodide, type PyodideAPI } from "pyodide";
 import prelude from "./prelude.py";
@@ -69,7 +69,7 @@ export class Interpreter {
         packageBaseUrl: fakeOrigin,
         lockFileContents: JSON.stringify({ info: env.lockInfo, packages: {} }),
         // Bare: with globalThis a program could replace Date.now and so disarm the meter.
-        jsglobals: Object.assign(Object.create(null), { setTimeout, clearTimeout, setInterval, clearInterval }),
+        jsglobals: Object.create(null),
         stdin: () => null,
         env: { PYTHONHASHSEED: "0", HOME: "/home/python" },
         fsInit: async (files) => {
@@ -119,6 +119,7 @@ export class Interpreter {
     });
     try {
       const answer = await Promise.race([this.#runProgram.callPromising(code, number), stopped]);
+      await Promise.race([lastTurn(), stopped]);
       const ended: ProgramEnd = JSON.parse(String(answer));
       return { ...ended, meter: meter.disarm() };
     } catch (error) {
@@ -132,6 +133,7 @@ export class Interpreter {
       };
     } finally {
       stopWatching();
+      endProgram();
       this.#fatal = () => undefined;
       this.#sinks.output = null;
     }

@@ -15,7 +15,6 @@ import sys
 import traceback
 import types
 
-import pyodide.ffi.wrappers
 import pyodide.webloop
 from pyodide.ffi import run_sync as _wait_for
 

@@ -4,7 +4,7 @@
 
 import pyodideWasm from "./pyodide.wasm";
 import trampolineBytes from "./trampoline.bin";
-import { now, setGatedTimeout, startTimer, watchTimers } from "./browser.ts";
+import { now, startTimer, timers, watchTimers } from "./browser.ts";
 import { ImportStack } from "./import-stack.ts";
 import { Meter, type MeteredExports } from "./meter.ts";
 
@@ -25,7 +25,22 @@ watchTimers({
 /** Long enough for the event loop to serve who waits. */
 const pauseMs = 1;
 const others = () => new Promise<void>((resolve) => startTimer(resolve, pauseMs));
-const nextTurn = () => new Promise<void>((resolve) => setGatedTimeout(resolve, 0));
+const nextTurn = (start = timers.setTimeout) => new Promise<void>((resolve) => void start(resolve));
+
+/** Its stacks are those of one interpreter at a time: an older one is torn. */
+const stack = new ImportStack({ onSuspend: () => meter.time.look(), onResume: () => meter.time.enter() });
+
+/** What a program leaves behind never goes on, neither its timers nor the parts of it that wait. */
+export function endProgram(): void {
+  timers.endProgram();
+  stack.endProgram();
+}
+
+/** For promises that a program settled last: what hangs on them is its own too, and has its turn while it is metered. */
+export function lastTurn(): Promise<void> {
+  endProgram();
+  return nextTurn();
+}
 
 /** An import whose promise suspends the WebAssembly (JSPI), which TypeScript does not know yet. */
 function suspending(work: (...args: unknown[]) => Promise<unknown>): WebAssembly.ImportValue {
@@ -67,27 +82,34 @@ export function adoptModule(module: PyodideModule): void {
 }
 
 /**
- * Pyodide's own suspension, for `await` and sleep, with one difference: Python goes on in a turn of the event loop of its
- * own. In the same one as the callback that woke it, that callback's last steps would run into its next pause.
+ * Pyodide's own suspension, for `await` and sleep, with two differences. Python goes on in a turn of the event loop of its
+ * own: in the same one as the callback that woke it, that callback's last steps would run into its next pause. And it does
+ * not go on when its program has ended meanwhile.
  */
 async function syncify(first: unknown, second: unknown): Promise<unknown> {
+  const own = timers.ofProgram();
+  stack.suspend();
+  let answer: () => unknown;
   try {
     const value: unknown = await (first ?? second);
-    await nextTurn();
-    return value;
+    answer = () => value;
   } catch (error) {
-    if (pyodide === null || Object(error).pyodide_fatal_error) {
+    const module = pyodide;
+    if (module === null || Object(error).pyodide_fatal_error) {
       throw error;
     }
-    pyodide.syncify_error = error;
-    await nextTurn();
-    return pyodide.error;
+    answer = () => {
+      module.syncify_error = error;
+      return module.error;
+    };
   }
+  await nextTurn(own);
+  stack.resume();
+  return answer();
 }
 
 function instantiateInterpreter(imports: WebAssembly.Imports) {
   let exports: MeteredExports | null = null;
-  const stack = new ImportStack({ onSuspend: () => meter.time.look(), onResumed: () => meter.time.enter() });
   const env = {
     ...stack.watched(imports["env"] ?? {}, (steps) => exports !== null && meter.charge(steps)),
     [refuelImport]: () => exports !== null && meter.onRefuel(exports),
