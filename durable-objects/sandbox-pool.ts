@@ -7,23 +7,20 @@ import * as z from "zod";
 import { createClock } from "../src/engines/clock.ts";
 import type { Env } from "../src/env.ts";
 import { err, ok, type Result } from "../src/lib/result.ts";
+import { unreachable } from "../src/lib/unreachable.ts";
 import { LeaseQueue, type Slot } from "../src/tools/python-coder/lease-queue.ts";
 import { maxQueueMs, type SandboxFault } from "../src/tools/python-coder/python-sandbox.ts";
-import { SandboxAnswer } from "../src/tools/python-coder/sandbox-answer.ts";
+import { maxCpuMs, patienceMsOf } from "../src/tools/python-coder/job-bounds.ts";
+import type { SandboxAnswer } from "../src/tools/python-coder/sandbox-answer.ts";
 import { loadSandboxCode, readManifest } from "../src/tools/python-coder/sandbox-code.ts";
 import type { SandboxManifest } from "../src/tools/python-coder/sandbox-manifest.ts";
-import type { ProgramLimits, SandboxJob } from "../src/tools/python-coder/sandbox/job.ts";
+import type { SandboxJob } from "../src/tools/python-coder/sandbox/job.ts";
 import { type Lease, WaitingRoom } from "../src/tools/python-coder/waiting-room.ts";
+import { askIsolate } from "./ask-isolate.ts";
 
 const defaultPoolSize = 4;
 /** An object may have ten dynamic workers in flight. */
 const maxPoolSize = 10;
-/** How long a job may stay without an answer beyond its own limits: a boot on a busy machine, with room. */
-const hangMarginMs = 45_000;
-/** What the runner answers when it has no interpreter. */
-const bootFailedStatus = 503;
-/** A processor bound for deployed isolates, beyond what fuel allows; workerd on a laptop does not enforce it. */
-const maxCpuMs = 150_000;
 
 export type SandboxReply = Result<SandboxAnswer, SandboxFault>;
 
@@ -90,14 +87,14 @@ export class SandboxPool extends DurableObject<Env> {
     let fate: "keep" | "abandon" = "abandon";
     try {
       let reply = await this.#runOn(slot, job);
-      if (reply === "boot_failed") {
+      if (reply === "no_interpreter") {
         // An earlier run may have spoilt the isolate; nothing of this one has run yet.
         slot = this.#leases.renew(slot);
         this.#noteGivenUp();
         reply = await this.#runOn(slot, job);
       }
-      if (reply === "boot_failed") {
-        return err({ code: "sandbox_crashed", detail: "a fresh isolate cannot start the interpreter" });
+      if (reply === "no_interpreter") {
+        return err({ code: "sandbox_unavailable", detail: "a fresh isolate cannot start the interpreter" });
       }
       // An isolate that gave no proper answer, or none in time, may still be at work: its name is not used again.
       fate = reply.ok || reply.error.code === "aborted" ? "keep" : "abandon";
@@ -138,8 +135,8 @@ export class SandboxPool extends DurableObject<Env> {
     this.ctx.storage.kv.put(generationsKey, this.#leases.generations);
   }
 
-  async #runOn(slot: Slot, job: SandboxJob): Promise<SandboxReply | "boot_failed"> {
-    const fetchFile = (name: string) => this.env.ASSETS.fetch(`http://assets/sandbox/${name}`);
+  async #runOn(slot: Slot, job: SandboxJob): Promise<SandboxReply | "no_interpreter"> {
+    const fetchFile = (file: string) => this.env.ASSETS.fetch(`http://assets/sandbox/${file}`);
     let manifest: SandboxManifest;
     try {
       manifest = this.#manifest ??= await readManifest(fetchFile);
@@ -149,7 +146,7 @@ export class SandboxPool extends DurableObject<Env> {
     if (this.#calls.get(job.ticket) === "withdrawn") {
       return err({ code: "aborted", detail: "the call was withdrawn before its program began" });
     }
-    let loadFault: string | null = null;
+    const load: { fault: string | null } = { fault: null };
     const tenant = this.ctx.id.name ?? this.ctx.id.toString();
     // The build is in the name, so that code of an earlier one does not answer under it.
     const build = [manifest.stamp, ...manifest.packs.map((pack) => pack.file.sha256.slice(0, 8))].join(".");
@@ -158,40 +155,34 @@ export class SandboxPool extends DurableObject<Env> {
       try {
         return { ...(await loadSandboxCode(manifest, fetchFile)), limits: { cpuMs: maxCpuMs } };
       } catch (error) {
-        loadFault = messageOf(error);
+        load.fault = messageOf(error);
         throw error;
       }
     });
-    const longest = ({ timeMs, waitMs }: ProgramLimits): number => timeMs + waitMs;
-    const patienceMs =
-      hangMarginMs + longest(job.limits) + (job.earlierCode.length > 0 ? longest(job.replayLimits) : 0);
-    const patience = new AbortController();
-    const timer = setTimeout(() => patience.abort(new Error("the interpreter does not answer")), patienceMs);
     this.#running.set(job.ticket, async () => {
       await isolate.getEntrypoint().fetch("http://sandbox/", { method: "DELETE", body: job.ticket });
     });
-    try {
-      const response = await isolate.getEntrypoint().fetch("http://sandbox/", {
-        method: "POST",
-        body: JSON.stringify(job),
-        signal: patience.signal,
-      });
-      if (response.status === bootFailedStatus) {
-        console.error("sandbox_boot_failed", name, await response.text());
-        return "boot_failed";
-      }
-      const answer = SandboxAnswer.parse(await response.json());
-      return answer.end === "cancelled" ? err({ code: "aborted", detail: "the program was cancelled" }) : ok(answer);
-    } catch (error) {
-      if (patience.signal.aborted) {
+    const patienceMs = patienceMsOf(job);
+    const reply = await askIsolate(isolate.getEntrypoint(), job, patienceMs);
+    this.#running.delete(job.ticket);
+    if (load.fault !== null) {
+      return err({ code: "sandbox_unavailable", detail: load.fault });
+    }
+    switch (reply.kind) {
+      case "answer":
+        return reply.answer.end === "cancelled"
+          ? err({ code: "aborted", detail: "the program was cancelled" })
+          : ok(reply.answer);
+      case "no_interpreter":
+        console.error("sandbox_boot_failed", name, reply.detail);
+        return "no_interpreter";
+      case "crashed":
+        return err({ code: "sandbox_crashed", detail: reply.detail });
+      case "late":
         // It did not crash: its own limits were to end it before, so that the machine is too slow.
         return err({ code: "sandbox_overloaded", detail: `no answer within ${patienceMs / 1000} s` });
-      }
-      const detail = loadFault ?? messageOf(error);
-      return err({ code: loadFault === null ? "sandbox_crashed" : "sandbox_unavailable", detail });
-    } finally {
-      this.#running.delete(job.ticket);
-      clearTimeout(timer); // a pending one would keep the object in memory
+      default:
+        return unreachable(reply);
     }
   }
 }

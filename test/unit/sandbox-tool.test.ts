@@ -6,6 +6,7 @@ import {
   type PythonSandbox,
   type SandboxFault,
 } from "../../src/tools/python-coder/python-sandbox.ts";
+import { patienceMsOf } from "../../src/tools/python-coder/job-bounds.ts";
 import { replayLimitsOf } from "../../src/tools/python-coder/replay-limits.ts";
 import type { SandboxAnswer } from "../../src/tools/python-coder/sandbox-answer.ts";
 import { createPythonCoder, defaultPythonLimits } from "../../src/tools/python-coder/tool.ts";
@@ -64,10 +65,9 @@ async function outcomeOf(answer: Partial<SandboxAnswer>) {
 describe("python_coder", () => {
   test("has time for a boot, earlier programs and its own, each at its slowest, after the longest wait", () => {
     const { timeoutMs } = createPythonCoder(scripted(ok(completed)));
-    const { timeMs, waitMs } = defaultPythonLimits;
-    const bootMs = 45_000;
-    const replayMs = replayLimitsOf(defaultPythonLimits, 1_000).waitMs + timeMs;
-    expect(timeoutMs - maxQueueMs).toBeGreaterThan(bootMs + replayMs + timeMs + waitMs);
+    const replayLimits = replayLimitsOf(defaultPythonLimits, 1_000);
+    const patienceMs = patienceMsOf({ limits: defaultPythonLimits, replayLimits, earlierCode: ["x = 1"] });
+    expect(timeoutMs - maxQueueMs).toBeGreaterThan(patienceMs);
   });
 
   test("has its run's clock stand still while it waits for an interpreter", async () => {

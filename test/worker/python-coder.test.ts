@@ -1,6 +1,7 @@
 import { evictDurableObject, runInDurableObject } from "cloudflare:test";
 import { env } from "cloudflare:workers";
 import { describe, expect, test } from "vitest";
+import { SandboxPool } from "../../durable-objects/sandbox-pool.ts";
 import { createPythonSandbox } from "../support/python-runs.ts";
 
 const python = createPythonSandbox(env, "python-coder");
@@ -278,6 +279,31 @@ describe("the pool", () => {
       new AbortController().signal,
     );
     expect(reply).toMatchObject({ ok: false, error: { code: "sandbox_overloaded" } });
+  });
+
+  test.each([
+    ["cannot start", 'throw new Error("no memory for it");'],
+    ["can make no interpreter", 'export default { fetch: () => new Response("no memory for it", { status: 503 }) };'],
+  ])("blames no program when not even a fresh isolate can run it, because it %s", async (title, runner) => {
+    const names: string[] = [];
+    const broken = {
+      load: (code: WorkerLoaderWorkerCode) => env.LOADER.load(code),
+      get: (name: string | null, getCode: () => WorkerLoaderWorkerCode | Promise<WorkerLoaderWorkerCode>) => {
+        names.push(String(name));
+        return env.LOADER.get(`${String(name)}-${title}`, async () => {
+          const code = await getCode();
+          return { ...code, modules: { ...code.modules, [code.mainModule]: { js: runner } } };
+        });
+      },
+    };
+    const limits = { timeMs: 60_000, waitMs: 60_000, maxFuel: 1e6 };
+    const job = { ticket: "t", runId: "1", code: "1", earlierCode: [], limits, replayLimits: limits };
+    const stub = createPythonSandbox(env, `broken: ${title}`).pool;
+    const reply = await runInDurableObject(stub, (_, state) =>
+      new SandboxPool(state, { ...env, LOADER: broken }).run({ ...job, isolation: "interpreter" }, () => undefined),
+    );
+    expect(reply).toMatchObject({ ok: false, error: { code: "sandbox_unavailable" } });
+    expect(names.map((name) => name.slice(-4))).toEqual(["-0-0", "-0-1"]);
   });
 
   test("never again trusts an isolate that gave no answer, not even after its own eviction", async () => {

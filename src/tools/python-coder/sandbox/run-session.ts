@@ -61,10 +61,13 @@ export class RunSession {
   readonly #tickets = new JobTickets();
   #running: string | null = null;
 
-  /** One job at a time. The pool sends no second one, but a pool that was lost may have left one running. */
-  execute(job: SandboxJob, env: RunnerEnv): Promise<SandboxAnswer> {
+  /**
+   * One job at a time. The pool sends no second one, but a pool that was lost may have left one running. `onReady` is told
+   * when there is an interpreter for it: nothing of the run has run in it before.
+   */
+  execute(job: SandboxJob, env: RunnerEnv, onReady: () => void): Promise<SandboxAnswer> {
     this.#tickets.begin(job.ticket);
-    const answer = this.#queue.then(() => this.#executeNow(job, env));
+    const answer = this.#queue.then(() => this.#executeNow(job, env, onReady));
     this.#queue = answer.catch(() => undefined);
     return answer;
   }
@@ -77,18 +80,19 @@ export class RunSession {
     }
   }
 
-  async #executeNow(job: SandboxJob, env: RunnerEnv): Promise<SandboxAnswer> {
+  async #executeNow(job: SandboxJob, env: RunnerEnv, onReady: () => void): Promise<SandboxAnswer> {
     this.#running = job.ticket;
     try {
-      return await this.#answer(job, env);
+      return await this.#answer(job, env, onReady);
     } finally {
       this.#running = null;
       this.#tickets.end(job.ticket);
     }
   }
 
-  async #answer(job: SandboxJob, env: RunnerEnv): Promise<SandboxAnswer> {
+  async #answer(job: SandboxJob, env: RunnerEnv, onReady: () => void): Promise<SandboxAnswer> {
     const { interpreter, programs, bootMs } = await this.#interpreterFor(job, env);
+    onReady();
     const about = { interpreter: interpreter.name, bootMs, replayed: 0 };
     if (programs.length < job.earlierCode.length) {
       const failure = await this.#replay(interpreter, job);
