@@ -154,6 +154,21 @@ describe("python_coder", () => {
     },
   );
 
+  test("blames nobody's program when earlier ones, that must run again, wait for too long together", async () => {
+    const detail = "while the run's earlier programs ran again: they waited for more than 60 s";
+    const lost = ok({ ...completed, end: "replay_limit" as const, detail, stdout: "", value: null });
+    // Nor is it the run's time that was over, however little is left of it.
+    const late = { ...contextWith(), timeLeftMs: 20_000 };
+    expect(await createPythonCoder(scripted(lost)).run({ code: "x" }, late)).toMatchObject({
+      ok: false,
+      error: {
+        code: "sandbox_overloaded",
+        detail: `the program did not begin: ${detail}`,
+        result: { stopped: null },
+      },
+    });
+  });
+
   test("reports an interpreter that the program ended", async () => {
     expect(await outcomeOf({ end: "crashed", detail: "exit(1)" })).toMatchObject({
       ok: false,

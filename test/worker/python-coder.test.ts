@@ -206,16 +206,23 @@ describe("a run", () => {
     expect(failed?.traceback).toContain('File "program_2.py", line 1, in <module>');
   });
 
-  test("is told when its earlier programs no longer fit their own limit", async () => {
+  test("is told when its earlier programs no longer fit their own limit, which is not the new one's doing", async () => {
     const earlierCode = ["import time\nfor _ in range(300): time.sleep(0.1)"];
-    const answer = await python.run({
-      runId: "slow",
-      code: "1",
-      earlierCode,
-      limits: { timeMs: 60_000, waitMs: 200, maxFuel: 1e6 },
+    const limits = { timeMs: 60_000, waitMs: 200, maxFuel: 1e6 };
+    const answer = await python.run({ runId: "slow", code: "1", earlierCode, limits });
+    expect(answer).toMatchObject({
+      end: "replay_limit",
+      detail: "while the run's earlier programs ran again: they waited for more than 0.8 s",
     });
-    expect(answer.end).toBe("time_limit");
-    expect(answer.detail).toContain("earlier programs");
+  });
+
+  test("is told when its earlier programs compute more than all of theirs may", async () => {
+    const limits = { timeMs: 60_000, waitMs: 60_000, maxFuel: 10 };
+    const answer = await python.run({ runId: "heavy", code: "1", earlierCode: ["while True: pass"], limits });
+    expect(answer).toMatchObject({
+      end: "time_limit",
+      detail: "while the run's earlier programs ran again: time_limit",
+    });
   });
 
   test("of our own may take over an interpreter with fresh variables", async () => {

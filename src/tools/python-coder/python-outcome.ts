@@ -43,6 +43,7 @@ function stoppedBy(end: SandboxAnswer["end"]): PythonOutcome["stopped"] {
     case "completed":
     case "raised":
     case "overloaded":
+    case "replay_limit":
     case "cancelled":
       return null;
     case "crashed":

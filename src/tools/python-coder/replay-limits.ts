@@ -5,7 +5,7 @@ import type { ProgramLimits } from "./sandbox/job.ts";
 
 /** Machines and clocks differ, so there is room for so many programs more. */
 const sparePrograms = 3;
-/** Waits are bounded by the tool's own time, which must hold them: a minute by default. */
+/** Waits are bounded by the tool's own time, which must hold them: a minute by default. Longer ones are a `replay_limit`. */
 const maxReplayWaits = 12;
 
 /** `timeMs` does not grow: what they may take of a machine that is too slow is no more than what one program may. */

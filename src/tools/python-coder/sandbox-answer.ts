@@ -4,7 +4,10 @@
 import * as z from "zod";
 
 export const SandboxAnswer = z.strictObject({
-  /** `overloaded`: the machine was too slow for it. `cancelled`: its caller no longer wanted it. */
+  /**
+   * `overloaded`: the machine was too slow for it. `replay_limit`: its run's earlier programs, which had to run again, waited
+   * for too long together. `cancelled`: its caller no longer wanted it.
+   */
   end: z.enum([
     "completed",
     "raised",
@@ -13,6 +16,7 @@ export const SandboxAnswer = z.strictObject({
     "output_limit",
     "crashed",
     "overloaded",
+    "replay_limit",
     "cancelled",
   ]),
   /** Why it crashed, or that it happened while earlier programs ran again; empty otherwise. */

@@ -84,6 +84,8 @@ function failureOf(answer: SandboxAnswer, limits: ProgramLimits): { code: string
         code: "sandbox_overloaded",
         detail: `the machine was too slow for the program: ${limits.timeMs / 1000} s were not enough${suffix}`,
       };
+    case "replay_limit":
+      return { code: "sandbox_overloaded", detail: `the program did not begin${suffix}` };
     case "cancelled":
       return { code: "aborted", detail: `the call was cancelled${suffix}` };
     default:

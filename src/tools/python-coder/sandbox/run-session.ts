@@ -146,6 +146,11 @@ export class RunSession {
     const left = { ...job.replayLimits };
     for (const [at, code] of job.earlierCode.entries()) {
       const answer = await this.#runOne(interpreter, job, code, at + 1, { ...left });
+      if (answer.end === "time_limit" && answer.waitedMs >= left.waitMs) {
+        // Each of them kept its own limit once, and together they may have more than there is time for now.
+        const detail = `they waited for more than ${job.replayLimits.waitMs / 1000} s`;
+        return { ...answer, end: "replay_limit", detail, stdout: "", cut: false };
+      }
       if (answer.end !== "completed" && answer.end !== "raised") {
         return { ...answer, stdout: "", cut: false };
       }
