@@ -99,6 +99,10 @@ async function claim(job: Job): Promise<void> {
       // What was set aside for another dataset of this claim is set aside for good.
       deps.progress.quarantine(await deps.claims.quarantined(claim_id));
       await deps.exports.progress(state.tenant, state.export_id, dataset_id, await deps.claims.count(claim_id));
+      if (known !== null) {
+        // Another export has made it, after this one had begun to.
+        await abortUploads(deps, state);
+      }
       const stage = known === null ? "files" : "publish";
       return deps.progress.advance(state, { stage, claim_id, dataset_id, claim_sha256 });
     }

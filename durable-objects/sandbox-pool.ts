@@ -159,11 +159,12 @@ export class SandboxPool extends DurableObject<Env> {
         throw error;
       }
     });
+    const entrypoint = isolate.getEntrypoint();
     this.#running.set(job.ticket, async () => {
-      await isolate.getEntrypoint().fetch("http://sandbox/", { method: "DELETE", body: job.ticket });
+      await entrypoint.fetch("http://sandbox/", { method: "DELETE", body: job.ticket });
     });
     const patienceMs = patienceMsOf(job);
-    const reply = await askIsolate(isolate.getEntrypoint(), job, patienceMs);
+    const reply = await askIsolate(entrypoint, job, patienceMs);
     this.#running.delete(job.ticket);
     if (load.fault !== null) {
       return err({ code: "sandbox_unavailable", detail: load.fault });

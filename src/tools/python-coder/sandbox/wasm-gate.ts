@@ -38,6 +38,8 @@ export function endProgram(): void {
 
 /** For promises that a program settled last: what hangs on them is its own too, and has its turn while it is metered. */
 export function lastTurn(): Promise<void> {
+  // Until here it has computed: the wait that begins must not count that as its own.
+  meter.time.look();
   endProgram();
   return nextTurn();
 }
