@@ -6,6 +6,7 @@ import * as z from "zod";
 import type { RunEvent } from "../src/agent/events.ts";
 import { RunStatus } from "../src/agent/run-object.ts";
 import type { EarlierAnswer } from "../src/agent/run-spec.ts";
+import { keyLifetimeMs } from "../src/lib/key-lifetime.ts";
 import { isInitialised } from "./session-schema.ts";
 
 export const RunRow = z.object({
@@ -29,8 +30,6 @@ export interface NewRun {
 }
 
 const columns = "ordinal, run_id, status, query, answer, created_at, ended_at";
-/** DESIGN section 5: an `Idempotency-Key` is kept for a day. */
-const keyLifetimeMs = 24 * 3600 * 1000;
 
 const KeyRow = RunRow.extend({ body_hash: z.string() });
 const AnswerRow = z.object({ query: z.string(), answer: z.string() });
@@ -199,16 +198,13 @@ function afterEvent(row: RunRow, event: RunEvent): RunRow {
     case "run.started":
       return { ...row, status: "running" };
     case "run.completed":
+      return { ...row, status: "completed", answer: event.answer, ended_at: event.at };
     case "run.incomplete":
-      return {
-        ...row,
-        status: event.type === "run.completed" ? "completed" : "incomplete",
-        answer: event.answer,
-        ended_at: event.at,
-      };
+      return { ...row, status: "incomplete", answer: event.answer, ended_at: event.at };
     case "run.failed":
+      return { ...row, status: "failed", ended_at: event.at };
     case "run.cancelled":
-      return { ...row, status: event.type === "run.failed" ? "failed" : "cancelled", ended_at: event.at };
+      return { ...row, status: "cancelled", ended_at: event.at };
     default:
       return row;
   }

@@ -112,11 +112,11 @@ export class SessionReads {
     if (seq !== null) {
       return { kind: "unreadable", seq };
     }
-    if (run.ended_at !== null && store.events.read(run.ordinal, after, 1).length === 0) {
-      return { kind: "drained" };
-    }
     // R2 was waited for, and the run may have ended meanwhile.
     const current = store.runs.findByOrdinal(run.ordinal) ?? run;
+    if (current.ended_at !== null && store.events.read(run.ordinal, after, 1).length === 0) {
+      return { kind: "drained" };
+    }
     const source = { store, run: current, feed: current.ended_at === null ? this.#host.feed(current) : null, after };
     const reads = detail === "full" ? detailedReads(source, this.#fetchDetail) : publicReads(source);
     return { kind: "stream", body: openStream(source, reads) };

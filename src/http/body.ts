@@ -1,5 +1,5 @@
-// Reads a request's JSON body with a bound on its bytes and on its depth, and only as text. It does not trust
-// Content-Type's absence, and never lets a parser's own error text out. What it leaves unread, drain.ts discards.
+// Reads a request's JSON body with a bound on its bytes and on its depth, and only as text. It does
+// not trust the absence of Content-Type, and never lets a parser's own error text out. What it leaves unread, drain.ts discards.
 
 import { refuseHalfPairs } from "./half-pairs.ts";
 import { HttpError } from "./problem.ts";

@@ -1,8 +1,7 @@
 // Where an `Idempotency-Key` leads: to what an earlier request has made under it, or to the id of what this one makes.
 // The id is a function of the key, so that a retry finds it wherever it comes in.
 
-/** A key is kept for 24 hours (DESIGN section 5). */
-const keyKeptMs = 24 * 60 * 60 * 1000;
+import { keyLifetimeMs } from "../lib/key-lifetime.ts";
 
 export interface KeyedPlace<T> {
   readonly id: string;
@@ -22,7 +21,7 @@ export async function keyedPlace<T>(firstSeed: string, places: Places<T>, nowMs:
   for (let seed = firstSeed; ;) {
     const id = await places.idOf(seed);
     const earlier = await places.find(id);
-    if (earlier === null || Date.parse(places.madeAt(earlier)) + keyKeptMs > nowMs) {
+    if (earlier === null || Date.parse(places.madeAt(earlier)) + keyLifetimeMs > nowMs) {
       return { id, earlier };
     }
     seed = `later\n${id}`;

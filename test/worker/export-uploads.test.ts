@@ -7,10 +7,10 @@ import { afterEach, beforeAll, describe, expect, test, vi } from "vitest";
 import { createExportDeps } from "../../durable-objects/create-export-deps.ts";
 import { failExport, runSlice } from "../../durable-objects/export-slices.ts";
 import { ExportProgress } from "../../durable-objects/export-store.ts";
-import { acceptExport, current, ended, exporterOf, wake } from "../support/export-object.ts";
+import { acceptExport, current, ended, exported, exporterOf, wake } from "../support/export-object.ts";
 import { migrate } from "../support/migrate.ts";
 import { crash, present, until } from "../support/session-object.ts";
-import { seedGroup } from "../support/training-fixtures.ts";
+import { seedGroup, workedExample } from "../support/training-fixtures.ts";
 
 beforeAll(() => migrate(env.DB));
 afterEach(() => {
@@ -82,15 +82,23 @@ async function acceptLarge(tenant: string) {
   return acceptExport(tenant, "large");
 }
 
+async function exportedOnce(tenant: string) {
+  await seedGroup(env, { tenant, task: "short", rollouts: workedExample });
+  return exported(tenant, "short");
+}
+
 describe("the uploads of an export", () => {
-  test("that was killed before one was completed are aborted when it goes on", async () => {
-    const row = await acceptLarge("killed-before");
+  test.each([
+    { killed: "before one was completed", place: "before", open: 1 },
+    { killed: "when one had been completed, unknown to it,", place: "after", open: 0 },
+  ] as const)("that was killed $killed are closed when it goes on", async ({ place, open }) => {
+    const row = await acceptLarge(`killed-${place}`);
     const uploads = watchUploads();
-    const held = holdCompletions("before");
+    const held = holdCompletions(place);
     await wake(row);
     await until(held.isHeld);
     await crash();
-    expect(await openOf(uploads)).toHaveLength(1);
+    expect(await openOf(uploads)).toHaveLength(open);
     held.end();
     await wake(row);
     expect(await ended(row)).toMatchObject({ status: "completed" });
@@ -98,18 +106,25 @@ describe("the uploads of an export", () => {
     expect(await openOf(uploads)).toEqual([]);
   });
 
-  test("that was killed when one had been completed, unknown to it, do not keep it from going on", async () => {
-    const row = await acceptLarge("killed-after");
+  test("whose dataset another export has made meanwhile are aborted", async () => {
+    const other = await exportedOnce("known");
+    const row = await acceptLarge("known");
     const uploads = watchUploads();
-    const held = holdCompletions("after");
-    await wake(row);
-    await until(held.isHeld);
-    await crash();
-    held.end();
-    await wake(row);
-    expect(await ended(row)).toMatchObject({ status: "completed" });
-    expect(uploads).toHaveLength(2);
-    expect(await openOf(uploads)).toEqual([]);
+    const complete = vi.spyOn(uploadPrototype, "complete").mockRejectedValue(new Error("R2 is down"));
+    await runInDurableObject(exporterOf(row), async (_, { storage }) => {
+      const progress = new ExportProgress(storage);
+      const deps = createExportDeps(env, progress);
+      await runSlice(deps, progress.begin(row.tenant, row.export_id), row);
+      await expect(runSlice(deps, present(progress.state(), "state"), row)).rejects.toThrow("record store");
+      expect(await openOf(uploads)).toHaveLength(1);
+      complete.mockRestore();
+      const made = await deps.datasets.find(row.tenant, other.dataset_id ?? "");
+      const datasets = { ...deps.datasets, find: () => Promise.resolve(made) };
+      progress.advance(present(progress.state(), "state"), { stage: "claim" });
+      await runSlice({ ...deps, datasets }, present(progress.state(), "state"), row);
+      expect(progress.state()).toMatchObject({ stage: "publish" });
+      expect(await openOf(uploads)).toEqual([]);
+    });
   });
 
   test("that fails are aborted before it has ended", async () => {

@@ -2,7 +2,7 @@
 // policy brings. A chat is one try; the only requests it repeats are those that the server refused as requests,
 // each time with less in them. It does not retry, and it never sends a key to a host it was not configured for.
 
-import type OpenAI from "openai";
+import { memo } from "../../lib/memo.ts";
 import { err, ok, type Result } from "../../lib/result.ts";
 import { unreachable } from "../../lib/unreachable.ts";
 import { utf8Length } from "../../lib/utf8-length.ts";
@@ -45,7 +45,8 @@ interface Target {
 }
 
 export function createHostedEngine(options: HostedOptions): Engine {
-  const clientOf = createClients();
+  // One client a server, for building one costs as much as a call. It holds nothing that tells two calls apart.
+  const clientOf = memo(createClient, MAX_CLIENTS);
   return {
     modelOf(role) {
       const choice = options.endpointOf(role);
@@ -68,22 +69,6 @@ export function createHostedEngine(options: HostedOptions): Engine {
         scope.close();
       }
     },
-  };
-}
-
-/** One client a server, for building one costs as much as a call. It holds nothing that tells two calls apart. */
-function createClients(): (baseUrl: string) => OpenAI {
-  const clients = new Map<string, OpenAI>();
-  return (baseUrl) => {
-    const client = clients.get(baseUrl) ?? createClient(baseUrl);
-    // Deleted first, so that the first in the map is the one whose last use lies furthest back.
-    clients.delete(baseUrl);
-    clients.set(baseUrl, client);
-    const [oldest] = clients.size > MAX_CLIENTS ? clients.keys() : [];
-    if (oldest !== undefined) {
-      clients.delete(oldest);
-    }
-    return client;
   };
 }
 
